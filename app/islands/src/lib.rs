@@ -1,0 +1,1 @@
+//! The few widgets that also run in the browser.

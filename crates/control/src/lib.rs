@@ -1,0 +1,1 @@
+//! The use cases: authorize, validate, apply and audit in one transaction.

@@ -1,0 +1,1 @@
+//! Verify, decide, discharge, record: enforcement as a library.

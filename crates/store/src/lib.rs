@@ -1,0 +1,1 @@
+//! Entities, tenant scope, transactions and the writer, on SQLite and PostgreSQL.

@@ -1,0 +1,1 @@
+//! Minting and verifying RFC 9068 access tokens, pure.

@@ -1,0 +1,1 @@
+//! Demo identity provider and demo MCP servers, programs of their own on loopback.

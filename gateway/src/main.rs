@@ -1,0 +1,2 @@
+//! The writ-gateway binary: the reference enforcement point, an MCP reverse proxy.
+fn main() {}

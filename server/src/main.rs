@@ -1,0 +1,2 @@
+//! The writ binary: command line, composition root and the route table.
+fn main() {}

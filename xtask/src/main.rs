@@ -1,0 +1,2 @@
+//! Build, run and test tasks for contributors.
+fn main() {}
