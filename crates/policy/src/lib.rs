@@ -1,1 +1,30 @@
-//! What may be called by whom: the policy set and the one decision function, pure.
+//! What may be called by whom: the policy set, the revocation list and the one decision function.
+//!
+//! Everything here is pure: no IO, no clock, no randomness, no async. Whoever asks brings the time. The gateway enforces with
+//! [`decide`], the console predicts with it, and [`explain`] prints the very steps it took, so that what the console says and what
+//! a gateway does cannot differ.
+//!
+//! Times are Unix seconds as `i64`.
+
+mod call;
+mod decide;
+mod diff;
+mod ladder;
+mod lint;
+mod model;
+mod names;
+mod reason;
+mod revocation;
+pub mod role_file;
+mod trace;
+
+pub use call::{Actor, GrantFact, Method, SubjectKind, TokenFacts, VerifiedCall};
+pub use decide::{decide, explain, visible_tools, Allow, Decision, Deny, Obligation, Supply};
+pub use diff::{diff, Change};
+pub use ladder::{Effect, Rung};
+pub use lint::{lint, Finding, Severity};
+pub use model::{Ceiling, Class, Issuer, McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
+pub use names::{valid_name, valid_scope, NameError};
+pub use reason::Reason;
+pub use revocation::{Entry, Revocations, Target};
+pub use trace::{Link, Trace};

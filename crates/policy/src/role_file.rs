@@ -1,0 +1,115 @@
+//! The role file: `roles: {developer: [logs.read, …]}` in YAML. Read whole or not at all; what is wrong is said with its line.
+
+use crate::names::{valid_name, valid_scope};
+use saphyr_parser::{Event, Parser, Span};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Roles and the scopes they give.
+pub type Roles = BTreeMap<String, BTreeSet<String>>;
+
+/// The largest file that is read, in bytes.
+pub const LARGEST: usize = 1 << 20;
+
+/// What is wrong with a role file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct Malformed {
+    /// The line, from 1.
+    pub line: usize,
+    /// The reason, for the person who wrote the file.
+    pub reason: String,
+}
+
+/// Reads a role file.
+///
+/// # Errors
+/// The first thing that is wrong, with its line: YAML that does not parse, another shape than roles to lists of scopes, a name that is
+/// not allowed, a role or scope given twice, an alias or tag, or a file over [`LARGEST`].
+pub fn parse(text: &str) -> Result<Roles, Malformed> {
+    if text.len() > LARGEST {
+        return Err(Malformed { line: 1, reason: format!("the file is larger than {} KiB", LARGEST / 1024) });
+    }
+    let mut reader = Reader { events: Parser::new_from_str(text), text };
+    reader.expect("a YAML document", |e| matches!(e, Event::StreamStart))?;
+    reader.expect("a document with the key `roles`", |e| matches!(e, Event::DocumentStart(_)))?;
+    let roles = reader.document()?;
+    reader.expect("nothing after the roles", |e| matches!(e, Event::DocumentEnd))?;
+    reader.expect("one document only", |e| matches!(e, Event::StreamEnd))?;
+    Ok(roles)
+}
+
+struct Reader<'t> {
+    events: Parser<'t, saphyr_parser::StrInput<'t>>,
+    text: &'t str,
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Result<(Event<'t>, Span), Malformed> {
+        match self.events.next() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(Malformed { line: error.marker().line().max(1), reason: error.info().to_owned() }),
+            None => Err(Malformed { line: self.text.lines().count().max(1), reason: "the file ends too early".into() }),
+        }
+    }
+
+    fn expect(&mut self, what: &str, is: impl FnOnce(&Event<'t>) -> bool) -> Result<(), Malformed> {
+        let (event, span) = self.next()?;
+        if is(&event) { Ok(()) } else { Err(wrong(span, format!("expected {what}"))) }
+    }
+
+    fn document(&mut self) -> Result<Roles, Malformed> {
+        self.expect("a mapping with the key `roles`", |e| matches!(e, Event::MappingStart(..)))?;
+        let mut roles = None;
+        while let Some((key, span)) = self.key()? {
+            if key != "roles" {
+                return Err(wrong(span, format!("unknown key `{key}`: only `roles` is expected here")));
+            }
+            if roles.replace(self.roles()?).is_some() {
+                return Err(wrong(span, "`roles` is given twice".into()));
+            }
+        }
+        roles.ok_or_else(|| Malformed { line: 1, reason: "the key `roles` is missing".into() })
+    }
+
+    fn roles(&mut self) -> Result<Roles, Malformed> {
+        self.expect("a mapping from role names to lists of scopes", |e| matches!(e, Event::MappingStart(..)))?;
+        let mut roles = Roles::new();
+        while let Some((role, span)) = self.key()? {
+            valid_name(&role).map_err(|error| wrong(span, format!("the role name `{role}` is not allowed: {error}")))?;
+            let scopes = self.scopes(&role)?;
+            if roles.insert(role.clone(), scopes).is_some() {
+                return Err(wrong(span, format!("the role `{role}` is given twice")));
+            }
+        }
+        Ok(roles)
+    }
+
+    fn scopes(&mut self, role: &str) -> Result<BTreeSet<String>, Malformed> {
+        self.expect(&format!("a list of scopes for the role `{role}`"), |e| matches!(e, Event::SequenceStart(..)))?;
+        let mut scopes = BTreeSet::new();
+        loop {
+            let (scope, span) = match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(scopes),
+                (Event::Scalar(scope, ..), span) => (scope.into_owned(), span),
+                (_, span) => return Err(wrong(span, format!("expected a scope name in the list of `{role}`"))),
+            };
+            valid_scope(&scope).map_err(|error| wrong(span, format!("the scope `{scope}` is not allowed: {error}")))?;
+            if !scopes.insert(scope.clone()) {
+                return Err(wrong(span, format!("the scope `{scope}` is given twice to `{role}`")));
+            }
+        }
+    }
+
+    /// The next key of a mapping, or `None` at its end.
+    fn key(&mut self) -> Result<Option<(String, Span)>, Malformed> {
+        match self.next()? {
+            (Event::MappingEnd, _) => Ok(None),
+            (Event::Scalar(key, ..), span) => Ok(Some((key.into_owned(), span))),
+            (_, span) => Err(wrong(span, "expected a name".into())),
+        }
+    }
+}
+
+fn wrong(span: Span, reason: String) -> Malformed {
+    Malformed { line: span.start.line().max(1), reason }
+}
