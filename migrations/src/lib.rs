@@ -1,1 +1,28 @@
-//! Database migrations, one file each.
+//! Database migrations, one file each. Every statement runs on SQLite and on PostgreSQL: text, bigint and nothing else.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261123_000001_identity;
+mod m20261123_000002_policy;
+mod m20261123_000003_oauth;
+mod m20261123_000004_delivery;
+mod m20261123_000005_governance;
+mod m20261123_000006_evidence;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_identity::Migration),
+            Box::new(m20261123_000002_policy::Migration),
+            Box::new(m20261123_000003_oauth::Migration),
+            Box::new(m20261123_000004_delivery::Migration),
+            Box::new(m20261123_000005_governance::Migration),
+            Box::new(m20261123_000006_evidence::Migration),
+        ]
+    }
+}

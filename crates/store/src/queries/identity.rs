@@ -1,0 +1,65 @@
+//! People, their admin roles and their sessions.
+
+use crate::error::StoreError;
+use crate::rows::{admin_bindings, keys, sessions, users, AdminBinding, Key, User};
+use crate::scoped::{Reader, Scoped};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl Reader<'_> {
+    /// The person whom this provider knows by this subject.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_by_subject(&self, issuer: &str, subject: &str) -> Result<Option<User>> {
+        self.one(Condition::all().add(users::Column::Issuer.eq(issuer)).add(users::Column::Subject.eq(subject))).await
+    }
+
+    /// The admin bindings that this subject and these groups have at this provider.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn admin_bindings_of(&self, issuer: &str, subject: &str, groups: &[String]) -> Result<Vec<AdminBinding>> {
+        use admin_bindings::Column as C;
+        let own = Condition::all().add(C::Kind.eq("subject")).add(C::Value.eq(subject));
+        let by_group = Condition::all().add(C::Kind.eq("group")).add(C::Value.is_in(groups.iter().map(String::as_str)));
+        self.list(Condition::all().add(C::Issuer.eq(issuer)).add(Condition::any().add(own).add(by_group))).await
+    }
+
+    /// The keys with this purpose, the active one among them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keys_for(&self, purpose: &str) -> Result<Vec<Key>> {
+        self.list(keys::Column::Purpose.eq(purpose)).await
+    }
+}
+
+impl Scoped<'_> {
+    /// Ends every session of a person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_sessions_of(&self, user: &str) -> Result<u64> {
+        let done = sessions::Entity::delete_many()
+            .filter(sessions::Column::TenantId.eq(self.tenant().as_str()))
+            .filter(sessions::Column::UserId.eq(user))
+            .exec(&self.executor())
+            .await?;
+        Ok(done.rows_affected)
+    }
+
+    /// Forgets sessions that have ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_ended_sessions(&self, now_ms: i64) -> Result<u64> {
+        let done = sessions::Entity::delete_many()
+            .filter(sessions::Column::TenantId.eq(self.tenant().as_str()))
+            .filter(sessions::Column::ExpiresMs.lte(now_ms))
+            .exec(&self.executor())
+            .await?;
+        Ok(done.rows_affected)
+    }
+}

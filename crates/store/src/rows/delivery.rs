@@ -1,0 +1,107 @@
+//! Rows of delivery, as the database holds them.
+
+use super::table;
+
+table! {
+    /// One published policy; its id is its version.
+    "bundles" bundles, Bundle {
+        /// Version.
+        version: i64,
+        /// The exact bytes that were signed.
+        policy: String,
+        /// Their digest.
+        sha256: String,
+        /// Why.
+        note: String,
+        /// When.
+        published_ms: i64,
+        /// Who.
+        published_by: String,
+    }
+}
+
+table! {
+    /// One file of the tenant's TUF repository; its id is its path.
+    "tuf_files" tuf_files, TufFile {
+        /// UTF-8 text.
+        body: String,
+        /// Version of the role, 0 for targets.
+        version: i64,
+    }
+}
+
+table! {
+    /// Versions of the repository; one row with the id `tuf`.
+    "tuf_states" tuf_states, TufState {
+        /// Version.
+        root: i64,
+        /// Version.
+        targets: i64,
+        /// Version.
+        assignment: i64,
+        /// Version.
+        revocations: i64,
+        /// Version.
+        snapshot: i64,
+        /// Version.
+        timestamp: i64,
+        /// When the timestamp was signed.
+        signed_ms: i64,
+    }
+}
+
+table! {
+    /// A one-time enrolment token, by hash.
+    "enrolments" enrolments, Enrolment {
+        /// For one gateway name.
+        name: String,
+        /// Ends at.
+        expires_ms: i64,
+        /// When it was used.
+        used_ms: Option<i64>,
+    }
+}
+
+table! {
+    /// An enforcement point.
+    "gateways" gateways, Gateway {
+        /// Its name.
+        name: String,
+        /// JWK it enrolled with.
+        public_key: String,
+        /// When.
+        enrolled_ms: i64,
+        /// Last acknowledgement.
+        seen_ms: Option<i64>,
+        /// What it runs.
+        policy_version: Option<i64>,
+        /// Digest of that.
+        policy_sha256: Option<String>,
+        /// Newest list it enforces.
+        revocation_seq: Option<i64>,
+        /// Newest timestamp it verified.
+        timestamp: Option<i64>,
+        /// Code of the error that keeps it back.
+        error: Option<String>,
+        /// That error in words.
+        error_text: Option<String>,
+        /// Its version.
+        software: Option<String>,
+        /// Last decision batch taken.
+        batch_seq: i64,
+        /// Digest of that batch.
+        batch_hash: String,
+    }
+}
+
+table! {
+    /// When a gateway confirmed a revocation sequence; its id is `gateway/seq`.
+    "receipts" receipts, Receipt {
+        /// Which.
+        gateway_id: String,
+        /// What.
+        seq: i64,
+        /// When.
+        at_ms: i64,
+    }
+}

@@ -1,0 +1,121 @@
+//! Rows of identity, as the database holds them.
+
+use super::table;
+
+table! {
+    /// A private key, sealed under the master key.
+    "keys" keys, Key {
+        /// What it signs: `token`, `tuf-root`, …, `audit-log`.
+        purpose: String,
+        /// PKCS#8, sealed, base64.
+        sealed: String,
+        /// Public half: JWK, PEM or note key, by purpose.
+        public: String,
+        /// 1 while it signs.
+        active: i64,
+        /// When it was made.
+        created_ms: i64,
+    }
+}
+
+table! {
+    /// An OpenID provider people sign in at.
+    "idp_connections" idp_connections, IdpConnection {
+        /// Exact issuer.
+        issuer: String,
+        /// Our client id there.
+        client_id: String,
+        /// Sealed client secret, base64.
+        client_secret: Option<String>,
+        /// The claim that holds the groups.
+        groups_claim: String,
+        /// Rises with every edit.
+        version: i64,
+        /// Last edit.
+        updated_ms: i64,
+    }
+}
+
+table! {
+    /// A person, known by issuer and subject.
+    "users" users, User {
+        /// Who vouches.
+        issuer: String,
+        /// Their subject there.
+        subject: String,
+        /// Shown, and used to separate duties; never for access.
+        email: Option<String>,
+        /// 1 when the provider says so.
+        email_verified: i64,
+        /// Display name.
+        name: String,
+        /// Groups at the last sign-in.
+        groups: crate::StringList,
+        /// When the groups were read.
+        groups_ms: i64,
+        /// Last sign-in.
+        signed_in_ms: i64,
+        /// First sign-in.
+        created_ms: i64,
+    }
+}
+
+table! {
+    /// Who holds one of Writ's own admin roles.
+    "admin_bindings" admin_bindings, AdminBinding {
+        /// `subject` or `group`.
+        kind: String,
+        /// The provider that the value is from.
+        issuer: String,
+        /// The subject or the group.
+        value: String,
+        /// `owner`, `iam_admin`, `approver`, `operator` or `auditor`.
+        role: String,
+        /// When it was given.
+        created_ms: i64,
+    }
+}
+
+table! {
+    /// A one-time way in made from the host's shell.
+    "sign_in_links" sign_in_links, SignInLink {
+        /// Ends at.
+        expires_ms: i64,
+        /// When it was used.
+        used_ms: Option<i64>,
+    }
+}
+
+table! {
+    /// A sign-in that is under way; its id is the hash of `state`. Single use.
+    "sign_ins" sign_ins, SignIn {
+        /// Expected in the ID token.
+        nonce: String,
+        /// PKCE verifier, sealed.
+        verifier: String,
+        /// Hash of the cookie that binds it to one browser.
+        browser: String,
+        /// Path to go on to.
+        return_to: String,
+        /// Ends at.
+        expires_ms: i64,
+    }
+}
+
+table! {
+    /// A signed-in browser; its id is the hash of the cookie.
+    "sessions" sessions, Session {
+        /// The person; none for the host's link.
+        user_id: Option<String>,
+        /// JSON of tower-sessions.
+        data: String,
+        /// The provider's session id.
+        idp_sid: Option<String>,
+        /// When they signed in.
+        auth_ms: i64,
+        /// Last use, to the minute.
+        seen_ms: i64,
+        /// Absolute end.
+        expires_ms: i64,
+    }
+}

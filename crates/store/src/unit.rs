@@ -1,0 +1,45 @@
+//! One transaction as a value.
+
+use crate::error::StoreError;
+use crate::scoped::{Handle, Reader, Scoped};
+use crate::tenant::TenantId;
+use futures::future::BoxFuture;
+use sea_orm::DatabaseTransaction;
+
+/// Whether an error means that the same unit, run again, may succeed.
+pub trait Retry {
+    /// True for a serialization conflict only.
+    fn is_conflict(&self) -> bool;
+}
+
+impl Retry for StoreError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
+}
+
+/// One transaction: everything it does happens, or nothing. It may run more than once, so it does nothing but query and compute.
+pub trait Unit: Send + Sync + 'static {
+    /// What it answers.
+    type Out: Send + 'static;
+    /// Why it failed; a failure undoes everything.
+    type Error: From<StoreError> + Retry + Send + 'static;
+    /// Runs it.
+    fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out, Self::Error>>;
+}
+
+/// The open transaction, before a tenant is chosen.
+#[derive(Clone, Copy)]
+pub struct Transaction<'t>(pub(crate) &'t DatabaseTransaction);
+
+impl<'t> Transaction<'t> {
+    /// The rows of one tenant.
+    pub const fn tenant(self, tenant: &'t TenantId) -> Scoped<'t> {
+        Scoped::new(tenant, self.0)
+    }
+
+    /// The tenant's rows, for reading only.
+    pub const fn reader(self, tenant: &'t TenantId) -> Reader<'t> {
+        Reader { tenant, db: Handle::Transaction(self.0) }
+    }
+}

@@ -1,0 +1,114 @@
+//! Short signed assertions between Writ's own parts: a gateway to the control plane, and a gateway to the MCP server behind it.
+
+use crate::key::{KeyError, PublicJwk, SigningKey};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::{Deserialize, Serialize};
+
+/// The kind of an assertion, its `typ`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assertion {
+    /// A gateway to the delivery endpoints.
+    Gateway,
+    /// A gateway to an upstream MCP server, naming who calls.
+    Upstream,
+}
+
+impl Assertion {
+    const fn typ(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway+jwt",
+            Self::Upstream => "writ-upstream+jwt",
+        }
+    }
+
+    /// The longest life that is accepted, in seconds.
+    pub const LIFE: i64 = 60;
+
+    /// Signs `claims` as this kind; `kid` tells the verifier whose key it is.
+    ///
+    /// # Errors
+    /// [`KeyError::Crypto`].
+    pub fn sign(self, key: &SigningKey, kid: &str, claims: &AssertionClaims) -> Result<String, KeyError> {
+        key.sign(self.typ(), kid, claims)
+    }
+
+    /// The `kid` of an assertion of this kind, unverified: only to find the key with which to verify it.
+    ///
+    /// # Errors
+    /// [`AssertionError::Malformed`] or [`AssertionError::WrongType`].
+    pub fn kid_unverified(self, assertion: &str) -> Result<String, AssertionError> {
+        let header = jsonwebtoken::decode_header(assertion).map_err(|_| AssertionError::Malformed)?;
+        if header.typ.as_deref() != Some(self.typ()) || header.alg != Algorithm::ES256 {
+            return Err(AssertionError::WrongType);
+        }
+        header.kid.ok_or(AssertionError::Malformed)
+    }
+
+    /// Verifies an assertion of this kind.
+    ///
+    /// # Errors
+    /// [`AssertionError`]: which check failed.
+    pub fn verify(self, assertion: &str, key: &PublicJwk, audience: &str, now: i64) -> Result<AssertionClaims, AssertionError> {
+        self.kid_unverified(assertion)?;
+        let key = DecodingKey::from_ec_components(&key.x, &key.y).map_err(|_| AssertionError::Malformed)?;
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let claims = jsonwebtoken::decode::<AssertionClaims>(assertion, &key, &validation).map_err(|_| AssertionError::BadSignature)?.claims;
+        if claims.aud != audience {
+            return Err(AssertionError::WrongAudience);
+        }
+        let (early, late) = (now < claims.iat - Self::LIFE, now >= claims.exp + Self::LIFE);
+        if early || late || claims.exp - claims.iat > Self::LIFE {
+            return Err(AssertionError::Expired);
+        }
+        Ok(claims)
+    }
+}
+
+/// What an assertion says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssertionClaims {
+    /// Who says it: a gateway's id.
+    pub iss: String,
+    /// Whom it is about: the gateway itself, or the calling user.
+    pub sub: String,
+    /// For whom.
+    pub aud: String,
+    /// Issued at, Unix seconds.
+    pub iat: i64,
+    /// Ends at, Unix seconds, at most [`Assertion::LIFE`] later.
+    pub exp: i64,
+    /// Its id.
+    pub jti: String,
+    /// The calling client, towards an upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The acting agent, towards an upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The scope that the decision rests on, towards an upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// Why an assertion was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    /// Not a JWS with the claims of an assertion.
+    #[error("the assertion is malformed")]
+    Malformed,
+    /// Another kind of JWT.
+    #[error("the assertion is of another type")]
+    WrongType,
+    /// The signature does not fit.
+    #[error("the assertion's signature is not valid")]
+    BadSignature,
+    /// For someone else.
+    #[error("the assertion is for another audience")]
+    WrongAudience,
+    /// Too old, too new, or made to live too long.
+    #[error("the assertion has ended, is not valid yet, or lives too long")]
+    Expired,
+}
