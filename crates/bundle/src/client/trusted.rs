@@ -1,0 +1,154 @@
+//! What a gateway has accepted: kept in memory, persisted as one document, verified again at start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::workflow::{Accepted, Source, Stop, Workflow};
+use super::{Activated, Refused};
+
+/// What a gateway knows without being told by the network: given at enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The tenant's slug.
+    pub tenant: String,
+    /// This gateway's id.
+    pub gateway: String,
+    /// SHA-256 of `metadata/1.root.json`, lower-case hex.
+    pub root_sha256: String,
+}
+
+/// The state of the client: the raw files last accepted, and what they say.
+///
+/// It only comes into being verified, and is replaced as a whole by [`Activated::trusted`].
+#[derive(Debug, Clone)]
+pub struct Trusted {
+    pub(super) pin: Pin,
+    pub(super) files: BTreeMap<String, Arc<str>>,
+    pub(super) accepted: Option<Arc<Accepted>>,
+}
+
+/// The state after it was read from disk and verified again.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    /// What to enforce; `None` if nothing was ever accepted: stay closed.
+    pub activated: Option<Activated>,
+    /// What is past its end. Not a refusal at start: the gateway's ladder decides.
+    pub staleness: Staleness,
+}
+
+/// How old the accepted files are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Staleness {
+    /// Files past their end, with their end in unix seconds.
+    pub expired: Vec<(String, i64)>,
+    /// The end of the timestamp in unix seconds: freshness is proven until then. `None` if nothing was accepted.
+    pub fresh_until: Option<i64>,
+}
+
+impl Staleness {
+    /// Nothing is past its end.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.expired.is_empty() && self.fresh_until.is_some()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document<'a> {
+    format: String,
+    pin: Pin,
+    #[serde(borrow)]
+    files: BTreeMap<String, std::borrow::Cow<'a, str>>,
+}
+
+const FORMAT: &str = "writ-trusted/1";
+
+impl Trusted {
+    /// The state before the first update: nothing is trusted but the pin.
+    #[must_use]
+    pub fn new(pin: Pin) -> Self {
+        Self { pin, files: BTreeMap::new(), accepted: None }
+    }
+
+    /// Reads a persisted state and verifies it as if it had just been downloaded, expiry apart.
+    ///
+    /// # Errors
+    /// Any [`Refused`]: then the state is not to be used, and the gateway starts closed.
+    pub fn open(pin: Pin, document: &[u8], now: i64) -> Result<(Self, Restored), Refused> {
+        let read: Document<'_> =
+            serde_json::from_slice(document).map_err(|error| Refused::malformed("kept state", error))?;
+        if read.format != FORMAT {
+            return Err(Refused::malformed("kept state", format!("format {:?}, not {FORMAT:?}", read.format)));
+        }
+        for (what, kept, given) in [
+            ("tenant", &read.pin.tenant, &pin.tenant),
+            ("gateway", &read.pin.gateway, &pin.gateway),
+            ("root fingerprint", &read.pin.root_sha256, &pin.root_sha256),
+        ] {
+            if kept != given {
+                return Err(Refused::ForeignState(what));
+            }
+        }
+        let files = read.files.into_iter().map(|(path, text)| (path, Arc::from(text))).collect();
+        let mut trusted = Self { pin, files, accepted: None };
+        let accepted = trusted.verify(now)?;
+        trusted.accepted = accepted.map(Arc::new);
+        let restored = trusted.restored(now);
+        Ok((trusted, restored))
+    }
+
+    /// The one document to persist (write, fsync, rename).
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let files = self.files.iter().map(|(path, text)| (path.clone(), (&**text).into())).collect();
+        let document = Document { format: FORMAT.to_owned(), pin: self.pin.clone(), files };
+        serde_json::to_vec(&document).expect("maps of strings always serialise")
+    }
+
+    /// Verifies the kept bytes again and says how stale they are at `now`.
+    ///
+    /// # Errors
+    /// Any [`Refused`] but `expired`.
+    pub fn reverify(&self, now: i64) -> Result<Restored, Refused> {
+        let accepted = self.verify(now)?.map(Arc::new);
+        Ok(Self { accepted, ..self.clone() }.restored(now))
+    }
+
+    /// The pin that all trust starts from.
+    #[must_use]
+    pub fn pin(&self) -> &Pin {
+        &self.pin
+    }
+
+    /// Version of the accepted timestamp; 0 if nothing was accepted.
+    #[must_use]
+    pub fn timestamp(&self) -> u64 {
+        self.accepted.as_ref().map_or(0, |accepted| accepted.timestamp.version)
+    }
+
+    fn verify(&self, now: i64) -> Result<Option<Accepted>, Refused> {
+        if self.files.is_empty() {
+            return Ok(None);
+        }
+        match (Workflow { pin: &self.pin, now, held: None, source: Source::Kept(&self.files) }).run() {
+            Ok(accepted) => Ok(Some(accepted)),
+            Err(Stop::Refused(refused)) => Err(refused),
+            Err(Stop::Need { path, .. }) => Err(Refused::Missing { file: path }),
+        }
+    }
+
+    pub(super) fn restored(&self, now: i64) -> Restored {
+        let Some(accepted) = &self.accepted else {
+            return Restored { activated: None, staleness: Staleness::default() };
+        };
+        Restored {
+            activated: Some(Activated::of(self.clone(), accepted, false)),
+            staleness: Staleness {
+                expired: accepted.expiries.iter().filter(|(_, end)| *end <= now).cloned().collect(),
+                fresh_until: Some(accepted.timestamp.expires),
+            },
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! One update as a conversation: which file next, until all checks have passed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::workflow::{Accepted, Received, Source, Stop, Workflow};
+use super::{Pin, Refused, Trusted};
+
+/// An answer to [`Next::Fetch`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The path asked for.
+    pub path: String,
+    /// The file's bytes; `None` if the server says that there is none (404).
+    pub body: Option<Vec<u8>>,
+}
+
+/// What an update needs, or that it is complete.
+#[derive(Debug)]
+pub enum Next {
+    /// Fetch this file and hand it to [`Update::step`].
+    Fetch {
+        /// Path below the repository's base: `metadata/…` or `targets/…`.
+        path: String,
+        /// Stop reading after this many bytes (hand in what was read, it will be refused).
+        max_len: u64,
+    },
+    /// All checks have passed.
+    Done(Box<Activated>),
+}
+
+/// A verified target file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The bytes, all of them UTF-8.
+    pub text: Arc<str>,
+    /// Policy version, or version of the `revocations` role.
+    pub version: u64,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+/// What to persist and enforce from now on.
+#[derive(Debug, Clone)]
+pub struct Activated {
+    /// The next state. Persist it before enforcing the rest.
+    pub trusted: Trusted,
+    /// Whether any file differs from what was accepted before.
+    pub changed: bool,
+    /// The policy that this gateway is to run.
+    pub policy: Content,
+    /// The revocation list.
+    pub revocations: Content,
+    /// The signed sequence of the revocation list.
+    pub revocation_seq: u64,
+    /// Version of the timestamp.
+    pub timestamp: u64,
+    /// Unix seconds until which freshness is proven.
+    pub fresh_until: i64,
+    /// Version of the root.
+    pub root_version: u64,
+}
+
+impl Activated {
+    pub(super) fn of(trusted: Trusted, accepted: &Accepted, changed: bool) -> Self {
+        Self {
+            trusted,
+            changed,
+            policy: accepted.policy.clone(),
+            revocations: accepted.list.clone(),
+            revocation_seq: accepted.seq,
+            timestamp: accepted.timestamp.version,
+            fresh_until: accepted.timestamp.expires,
+            root_version: accepted.root.version,
+        }
+    }
+}
+
+/// An update under way.
+#[derive(Debug)]
+pub struct Update {
+    pin: Pin,
+    now: i64,
+    kept: BTreeMap<String, Arc<str>>,
+    held: Option<Arc<Accepted>>,
+    received: Received,
+    asked: Option<(String, u64)>,
+    probe_roots: bool,
+}
+
+impl Update {
+    /// Starts an update. `now` (unix seconds) holds for all its checks. Call [`Update::proceed`] for the first wish.
+    #[must_use]
+    pub fn start(trusted: &Trusted, now: i64) -> Self {
+        Self {
+            pin: trusted.pin.clone(),
+            now,
+            kept: trusted.files.clone(),
+            held: trusted.accepted.clone(),
+            received: Received::default(),
+            asked: None,
+            probe_roots: true,
+        }
+    }
+
+    /// Does not ask for a newer root, so that a push needs no round trip.
+    ///
+    /// For pushed files only: a poll must ask, or a replaced key would stay trusted. Has no effect on the first update.
+    #[must_use]
+    pub fn without_root_probe(mut self) -> Self {
+        self.probe_roots = false;
+        self
+    }
+
+    /// The file wanted now, or the result.
+    ///
+    /// # Errors
+    /// [`Refused`] ends the update; the state before it stays in force.
+    pub fn proceed(&mut self) -> Result<Next, Refused> {
+        let workflow = Workflow {
+            pin: &self.pin,
+            now: self.now,
+            held: self.held.as_deref(),
+            source: Source::Server {
+                kept: &self.kept,
+                received: &mut self.received,
+                probe_roots: self.probe_roots || self.held.is_none(),
+            },
+        };
+        match workflow.run() {
+            Ok(accepted) => Ok(Next::Done(Box::new(self.finish(accepted)))),
+            Err(Stop::Refused(refused)) => Err(refused),
+            Err(Stop::Need { path, max_len }) => {
+                self.asked = Some((path.clone(), max_len));
+                Ok(Next::Fetch { path, max_len })
+            }
+        }
+    }
+
+    /// Takes the answer and says what is wanted next.
+    ///
+    /// # Errors
+    /// [`Refused`] ends the update; the state before it stays in force.
+    pub fn step(&mut self, response: Response) -> Result<Next, Refused> {
+        let (path, limit) = self.asked.take().unwrap_or_default();
+        if path.is_empty() || path != response.path {
+            return Err(Refused::UnexpectedResponse { expected: path, found: response.path });
+        }
+        let body = match response.body {
+            None => None,
+            Some(bytes) if bytes.len() as u64 > limit => return Err(Refused::TooLarge { file: path, limit }),
+            Some(bytes) => {
+                Some(Arc::from(String::from_utf8(bytes).map_err(|error| Refused::malformed(&path, error))?))
+            }
+        };
+        self.received.answers.insert(path, body);
+        self.proceed()
+    }
+
+    fn finish(&self, accepted: Accepted) -> Activated {
+        let files = accepted.files.clone();
+        let changed = files != self.kept;
+        let accepted = Arc::new(accepted);
+        let trusted = Trusted { pin: self.pin.clone(), files, accepted: Some(Arc::clone(&accepted)) };
+        Activated::of(trusted, &accepted, changed)
+    }
+}

@@ -1,0 +1,501 @@
+//! The workflow itself, as one straight line from the pinned root to the target files.
+//!
+//! It runs from the top each time a file has arrived and stops at the first one it lacks, so that the order of checks
+//! reads as in the specification. Signatures already checked in this update are remembered: paths and the keys that
+//! judge them cannot change within it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{Content, Pin, Refused};
+use crate::assignment::Assignment;
+use crate::canonical::canonical;
+use crate::digest::sha256_hex;
+use crate::layout::{REVOCATION_LIST, RINGS, Role, policy_name, target_path};
+use crate::schema::{
+    Common, DelegatedRole, Envelope, KeyRecord, Meta, MetaFile, RoleKeys, Root, TargetFile, Targets, count_signatures,
+    read_time,
+};
+
+/// Bounds in bytes on what is read before anything about it is known.
+const MAX_ROOT: u64 = 512 * 1024;
+const MAX_TIMESTAMP: u64 = 16 * 1024;
+const MAX_SNAPSHOT: u64 = 256 * 1024;
+const MAX_TARGETS: u64 = 4 * 1024 * 1024;
+const MAX_RINGS: u64 = 16 * 1024 * 1024;
+const MAX_CONTENT: u64 = 64 * 1024 * 1024;
+/// Roots in one chain. A repository that replaces its root monthly gets here after 85 years.
+const MAX_ROOTS: u64 = 1024;
+
+/// Verified metadata.
+#[derive(Debug, Clone)]
+pub(super) struct Opened<T> {
+    pub version: u64,
+    pub expires: i64,
+    pub body: T,
+}
+
+/// Everything that one complete run accepted.
+#[derive(Debug, Clone)]
+pub(super) struct Accepted {
+    pub root: Opened<Root>,
+    pub timestamp: Opened<Meta>,
+    pub snapshot: Opened<Meta>,
+    pub targets: Opened<Targets>,
+    pub assignment: u64,
+    pub revocations: u64,
+    pub policy: Content,
+    pub list: Content,
+    pub seq: u64,
+    pub expiries: Vec<(String, i64)>,
+    pub files: BTreeMap<String, Arc<str>>,
+}
+
+/// Answers so far in one update.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    pub answers: BTreeMap<String, Option<Arc<str>>>,
+    proved: BTreeSet<String>,
+}
+
+/// Where files come from.
+pub(super) enum Source<'a> {
+    /// The kept state alone. Expiry is noted, not refused.
+    Kept(&'a BTreeMap<String, Arc<str>>),
+    /// The server, with the kept state as a cache for what is referred to by digest.
+    Server { kept: &'a BTreeMap<String, Arc<str>>, received: &'a mut Received, probe_roots: bool },
+}
+
+/// Why a run ended early.
+pub(super) enum Stop {
+    Need { path: String, max_len: u64 },
+    Refused(Refused),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+pub(super) struct Workflow<'a> {
+    pub pin: &'a Pin,
+    pub now: i64,
+    pub held: Option<&'a Accepted>,
+    pub source: Source<'a>,
+}
+
+/// Keys that judge a file: where they are defined, and the role's share of them.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    keys: &'a BTreeMap<String, KeyRecord>,
+    role: &'a RoleKeys,
+    /// Tells two judges of one file apart (a root is judged twice).
+    label: &'static str,
+}
+
+/// Length and digest that signed metadata says of a file.
+struct Reference<'a> {
+    length: u64,
+    sha256: &'a str,
+}
+
+impl Workflow<'_> {
+    pub fn run(mut self) -> Result<Accepted, Stop> {
+        let mut files = BTreeMap::new();
+        let mut expiries = Vec::new();
+        let held = self.held;
+
+        let root = self.roots(&mut files)?;
+        self.check_expiry(&Role::Root.path(root.version), root.expires, &mut expiries)?;
+        let keys = &root.body.keys;
+        let roles = &root.body.roles;
+        let old_roles = held.map(|held| &held.root.body.roles);
+
+        // Timestamp. An equal version is no change: what was accepted first is what counts.
+        let path = Role::Timestamp.path(0);
+        let judge = Judge { keys, role: &roles.timestamp, label: "root" };
+        let mut text = self.timestamp_text(&path)?;
+        let mut timestamp: Opened<Meta> = self.open(Role::Timestamp, &path, &text, judge)?;
+        let floor = floor(held.map(|held| held.timestamp.version), old_roles.map(|old| &old.timestamp), &roles.timestamp);
+        not_below(&path, floor, timestamp.version)?;
+        if floor == Some(timestamp.version)
+            && let Some(kept) = self.kept().get(&path).cloned()
+            && kept != text
+        {
+            text = kept;
+            timestamp = self.open_again(Role::Timestamp, &path, &text, judge)?;
+        }
+        self.check_expiry(&path, timestamp.expires, &mut expiries)?;
+        files.insert(path.clone(), text);
+
+        // Snapshot.
+        let listed = listed(&timestamp.body, &path, Role::Snapshot)?;
+        let judge = Judge { keys, role: &roles.snapshot, label: "root" };
+        let floor = self::floor(held.map(|held| held.snapshot.version), old_roles.map(|old| &old.snapshot), &roles.snapshot);
+        let snapshot: Opened<Meta> = self.metadata(Role::Snapshot, listed, MAX_SNAPSHOT, judge, floor, &mut files)?;
+        let snapshot_path = Role::Snapshot.path(snapshot.version);
+        self.check_expiry(&snapshot_path, snapshot.expires, &mut expiries)?;
+
+        // Targets. Every role has to be listed before any of them is fetched.
+        let listed_targets = self::listed(&snapshot.body, &snapshot_path, Role::Targets)?;
+        let listed_assignment = self::listed(&snapshot.body, &snapshot_path, Role::Assignment)?;
+        let listed_revocations = self::listed(&snapshot.body, &snapshot_path, Role::Revocations)?;
+        let judge = Judge { keys, role: &roles.targets, label: "root" };
+        let floor = self::floor(held.map(|held| held.targets.version), old_roles.map(|old| &old.targets), &roles.targets);
+        let targets: Opened<Targets> =
+            self.metadata(Role::Targets, listed_targets, MAX_TARGETS, judge, floor, &mut files)?;
+        let targets_path = Role::Targets.path(targets.version);
+        self.check_expiry(&targets_path, targets.expires, &mut expiries)?;
+
+        // The two delegated roles.
+        let old_targets = held.map(|held| (&held.targets.body, held));
+        let assignment = {
+            let floor = old_targets.map(|(body, held)| (body, held.assignment));
+            self.delegated(Role::Assignment, RINGS, &targets, listed_assignment, floor, &mut files, &mut expiries)?
+        };
+        let revocations = {
+            let floor = old_targets.map(|(body, held)| (body, held.revocations));
+            self.delegated(Role::Revocations, REVOCATION_LIST, &targets, listed_revocations, floor, &mut files, &mut expiries)?
+        };
+
+        // Which policy this gateway runs.
+        let rings_path = Role::Assignment.path(assignment.version);
+        let rings = self.target(RINGS, target(&assignment.body, &rings_path, RINGS)?, MAX_RINGS, &mut files)?;
+        let rings: Assignment =
+            serde_json::from_str(&rings).map_err(|error| Refused::malformed(RINGS, error))?;
+        let version =
+            rings.version_for(&self.pin.gateway).ok_or_else(|| Refused::NotAssigned(self.pin.gateway.clone()))?;
+        let floor = targets.body.min_version.unwrap_or(0).max(rings.min_version);
+        if version < floor {
+            return Err(Refused::BelowFloor { version, floor }.into());
+        }
+        let name = policy_name(version);
+        let listed = targets.body.targets.get(&name).ok_or(Refused::NotListed(version))?;
+
+        // The list first: it is small, and taking away is urgent.
+        let list_path = Role::Revocations.path(revocations.version);
+        let list_file = target(&revocations.body, &list_path, REVOCATION_LIST)?;
+        let seq = list_file.custom.as_ref().and_then(|custom| custom.seq);
+        let seq = seq.ok_or_else(|| Refused::malformed(&list_path, "the list has no sequence"))?;
+        if let Some(old) = held
+            && !delegation_lost_a_key(&old.targets.body, &targets.body, Role::Revocations)
+        {
+            not_below(REVOCATION_LIST, Some(old.seq), seq)?;
+        }
+        let list = self.target(REVOCATION_LIST, list_file, MAX_CONTENT, &mut files)?;
+        let policy = self.target(&name, listed, MAX_CONTENT, &mut files)?;
+
+        Ok(Accepted {
+            policy: Content { text: policy, version, sha256: listed.hashes.sha256.clone() },
+            list: Content { text: list, version: revocations.version, sha256: list_file.hashes.sha256.clone() },
+            seq,
+            assignment: assignment.version,
+            revocations: revocations.version,
+            root,
+            timestamp,
+            snapshot,
+            targets,
+            expiries,
+            files,
+        })
+    }
+
+    /// The chain of roots from the pinned first one, each signed by the keys of the one before and by its own.
+    fn roots(&mut self, files: &mut BTreeMap<String, Arc<str>>) -> Result<Opened<Root>, Stop> {
+        let first_path = Role::Root.path(1);
+        let first = self.root_text(1)?.ok_or_else(|| Refused::Missing { file: first_path.clone() })?;
+        let found = sha256_hex(first.as_bytes());
+        if found != self.pin.root_sha256 {
+            return Err(Refused::PinnedRootMismatch { expected: self.pin.root_sha256.clone(), found }.into());
+        }
+        let mut root = self.open_root(1, &first, None)?;
+        files.insert(first_path, first);
+        while let Some(text) = self.root_text(root.version + 1)? {
+            let version = root.version + 1;
+            if version > MAX_ROOTS {
+                return Err(Refused::TooManyRoots(MAX_ROOTS).into());
+            }
+            root = self.open_root(version, &text, Some(&root.body))?;
+            files.insert(Role::Root.path(version), text);
+        }
+        Ok(root)
+    }
+
+    fn open_root(&mut self, version: u64, text: &Arc<str>, previous: Option<&Root>) -> Result<Opened<Root>, Stop> {
+        let path = Role::Root.path(version);
+        if let Some(previous) = previous {
+            let judge = Judge { keys: &previous.keys, role: &previous.roles.root, label: "previous root" };
+            self.open::<Root>(Role::Root, &path, text, judge)?;
+        }
+        let parsed: Root = parse(&path, text)?.1;
+        let judge = Judge { keys: &parsed.keys, role: &parsed.roles.root, label: "itself" };
+        let root: Opened<Root> = self.open(Role::Root, &path, text, judge)?;
+        same_version(&path, version, root.version)?;
+        if !root.body.consistent_snapshot {
+            return Err(Refused::malformed(&path, "consistent_snapshot has to be true").into());
+        }
+        Ok(root)
+    }
+
+    fn root_text(&self, version: u64) -> Result<Option<Arc<str>>, Stop> {
+        let path = Role::Root.path(version);
+        if let Some(kept) = self.kept().get(&path) {
+            return Ok(Some(Arc::clone(kept)));
+        }
+        match &self.source {
+            Source::Kept(_) => Ok(None),
+            Source::Server { probe_roots: false, .. } => Ok(None),
+            Source::Server { received, .. } => match received.answers.get(&path) {
+                Some(answer) => Ok(answer.clone()),
+                None => Err(Stop::Need { path, max_len: MAX_ROOT }),
+            },
+        }
+    }
+
+    fn timestamp_text(&self, path: &str) -> Result<Arc<str>, Stop> {
+        let missing = || Refused::Missing { file: path.to_owned() };
+        match &self.source {
+            Source::Kept(kept) => Ok(kept.get(path).cloned().ok_or_else(missing)?),
+            Source::Server { received, .. } => match received.answers.get(path) {
+                Some(answer) => Ok(answer.clone().ok_or_else(missing)?),
+                None => Err(Stop::Need { path: path.to_owned(), max_len: MAX_TIMESTAMP }),
+            },
+        }
+    }
+
+    /// A file that is referred to by length and digest.
+    fn referred(&self, path: &str, reference: &Reference<'_>, limit: u64) -> Result<Arc<str>, Stop> {
+        if reference.length > limit {
+            return Err(Refused::TooLarge { file: path.to_owned(), limit }.into());
+        }
+        let missing = || Refused::Missing { file: path.to_owned() };
+        match &self.source {
+            Source::Kept(kept) => {
+                let text = kept.get(path).ok_or_else(missing)?;
+                matches(path, text, reference)?;
+                Ok(Arc::clone(text))
+            }
+            Source::Server { kept, received, .. } => {
+                if let Some(text) = kept.get(path)
+                    && matches(path, text, reference).is_ok()
+                {
+                    return Ok(Arc::clone(text));
+                }
+                match received.answers.get(path) {
+                    Some(answer) => {
+                        let text = answer.as_ref().ok_or_else(missing)?;
+                        matches(path, text, reference)?;
+                        Ok(Arc::clone(text))
+                    }
+                    None => Err(Stop::Need { path: path.to_owned(), max_len: reference.length }),
+                }
+            }
+        }
+    }
+
+    fn metadata<T: for<'a> Deserialize<'a>>(
+        &mut self,
+        role: Role,
+        listed: &MetaFile,
+        limit: u64,
+        judge: Judge<'_>,
+        floor: Option<u64>,
+        files: &mut BTreeMap<String, Arc<str>>,
+    ) -> Result<Opened<T>, Stop> {
+        let path = role.path(listed.version);
+        not_below(&path, floor, listed.version)?;
+        let reference = Reference { length: listed.length, sha256: &listed.hashes.sha256 };
+        let text = self.referred(&path, &reference, limit)?;
+        let opened: Opened<T> = self.open(role, &path, &text, judge)?;
+        same_version(&path, listed.version, opened.version)?;
+        files.insert(path, text);
+        Ok(opened)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call site for each of two roles, every argument a different thing")]
+    fn delegated(
+        &mut self,
+        role: Role,
+        name: &str,
+        targets: &Opened<Targets>,
+        listed: &MetaFile,
+        held: Option<(&Targets, u64)>,
+        files: &mut BTreeMap<String, Arc<str>>,
+        expiries: &mut Vec<(String, i64)>,
+    ) -> Result<Opened<Targets>, Stop> {
+        let targets_path = Role::Targets.path(targets.version);
+        let delegation = delegation(&targets.body, role)
+            .ok_or_else(|| Refused::MissingRole { file: targets_path.clone(), role: role.name() })?;
+        if !delegation.paths.iter().any(|path| path == name || *path == format!("{}/*", role.name())) {
+            return Err(Refused::malformed(&targets_path, format!("{role} may not sign {name}")).into());
+        }
+        let floor = held
+            .filter(|(old, _)| !delegation_lost_a_key(old, &targets.body, role))
+            .map(|(_, version)| version);
+        let empty = BTreeMap::new();
+        let keys = targets.body.delegations.as_ref().map_or(&empty, |delegations| &delegations.keys);
+        let role_keys = delegation.role_keys();
+        let judge = Judge { keys, role: &role_keys, label: "targets" };
+        let opened: Opened<Targets> = self.metadata(role, listed, MAX_TARGETS, judge, floor, files)?;
+        self.check_expiry(&role.path(opened.version), opened.expires, expiries)?;
+        Ok(opened)
+    }
+
+    fn target(
+        &self,
+        name: &str,
+        file: &TargetFile,
+        limit: u64,
+        files: &mut BTreeMap<String, Arc<str>>,
+    ) -> Result<Arc<str>, Stop> {
+        // The digest becomes part of a path: nothing but hex may.
+        let sha256 = &file.hashes.sha256;
+        if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(Refused::malformed(name, "its digest is not lower-case hex").into());
+        }
+        let path = target_path(name, sha256);
+        let text = self.referred(&path, &Reference { length: file.length, sha256 }, limit)?;
+        files.insert(path, Arc::clone(&text));
+        Ok(text)
+    }
+
+    /// Checks signatures, type and tenant, in this order: nothing unsigned is interpreted.
+    fn open<T: for<'a> Deserialize<'a>>(
+        &mut self,
+        role: Role,
+        path: &str,
+        text: &str,
+        judge: Judge<'_>,
+    ) -> Result<Opened<T>, Stop> {
+        let mark = format!("{path} by {}", judge.label);
+        let proved = matches!(&self.source, Source::Server { received, .. } if received.proved.contains(&mark));
+        let opened = check(role, path, text, judge, &self.pin.tenant, proved)?;
+        if let Source::Server { received, .. } = &mut self.source {
+            received.proved.insert(mark);
+        }
+        Ok(opened)
+    }
+
+    /// As [`Self::open`], for bytes other than those remembered under this path.
+    fn open_again<T: for<'a> Deserialize<'a>>(
+        &self,
+        role: Role,
+        path: &str,
+        text: &str,
+        judge: Judge<'_>,
+    ) -> Result<Opened<T>, Stop> {
+        check(role, path, text, judge, &self.pin.tenant, false).map_err(Stop::from)
+    }
+
+    fn check_expiry(&self, path: &str, expires: i64, noted: &mut Vec<(String, i64)>) -> Result<(), Stop> {
+        noted.push((path.to_owned(), expires));
+        if expires <= self.now && matches!(self.source, Source::Server { .. }) {
+            return Err(Refused::Expired { file: path.to_owned(), expired_at: expires, now: self.now }.into());
+        }
+        Ok(())
+    }
+
+    fn kept(&self) -> &BTreeMap<String, Arc<str>> {
+        match &self.source {
+            Source::Kept(kept) | Source::Server { kept, .. } => kept,
+        }
+    }
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(path: &str, text: &str) -> Result<(Envelope, T), Refused> {
+    let envelope: Envelope = serde_json::from_str(text).map_err(|error| Refused::malformed(path, error))?;
+    let body = T::deserialize(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
+    Ok((envelope, body))
+}
+
+fn check<T: for<'a> Deserialize<'a>>(
+    role: Role,
+    path: &str,
+    text: &str,
+    judge: Judge<'_>,
+    tenant: &str,
+    proved: bool,
+) -> Result<Opened<T>, Refused> {
+    let envelope: Envelope = serde_json::from_str(text).map_err(|error| Refused::malformed(path, error))?;
+    if !proved {
+        let message = canonical(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
+        let valid = count_signatures(&message, &envelope.signatures, judge.keys, judge.role)
+            .map_err(|why| Refused::malformed(path, format!("{role} keys as listed by {}: {why}", judge.label)))?;
+        if valid < judge.role.threshold {
+            return Err(Refused::BadSignature { file: path.to_owned(), valid, threshold: judge.role.threshold });
+        }
+    }
+    let common = Common::deserialize(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
+    if common.type_name != role.type_name() {
+        let expected = role.type_name().to_owned();
+        return Err(Refused::WrongType { file: path.to_owned(), expected, found: common.type_name });
+    }
+    if !common.spec_version.starts_with("1.") {
+        return Err(Refused::malformed(path, format!("specification {:?} is not 1.x", common.spec_version)));
+    }
+    if common.tenant != tenant {
+        let expected = tenant.to_owned();
+        return Err(Refused::ForeignTenant { file: path.to_owned(), expected, found: common.tenant });
+    }
+    let expires =
+        read_time(&common.expires).ok_or_else(|| Refused::malformed(path, "its expiry is not a UTC time"))?;
+    let body = T::deserialize(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
+    Ok(Opened { version: common.version, expires, body })
+}
+
+fn matches(path: &str, text: &str, reference: &Reference<'_>) -> Result<(), Refused> {
+    if text.len() as u64 != reference.length {
+        let (expected, found) = (reference.length, text.len() as u64);
+        return Err(Refused::LengthMismatch { file: path.to_owned(), expected, found });
+    }
+    let found = sha256_hex(text.as_bytes());
+    if found != reference.sha256 {
+        return Err(Refused::HashMismatch { file: path.to_owned(), expected: reference.sha256.to_owned(), found });
+    }
+    Ok(())
+}
+
+/// The lowest version that is acceptable: the accepted one, unless a key of the role was taken away since.
+///
+/// That is how a role recovers from a thief who signed version 2^63 (fast-forward attack).
+fn floor(held: Option<u64>, old: Option<&RoleKeys>, new: &RoleKeys) -> Option<u64> {
+    held.filter(|_| old.is_some_and(|old| !old.lost_a_key_in(new)))
+}
+
+fn not_below(path: &str, floor: Option<u64>, offered: u64) -> Result<(), Refused> {
+    match floor {
+        Some(held) if offered < held => Err(Refused::Rollback { file: path.to_owned(), held, offered }),
+        _ => Ok(()),
+    }
+}
+
+fn same_version(path: &str, expected: u64, found: u64) -> Result<(), Refused> {
+    if expected == found { Ok(()) } else { Err(Refused::WrongVersion { file: path.to_owned(), expected, found }) }
+}
+
+fn listed<'a>(meta: &'a Meta, path: &str, role: Role) -> Result<&'a MetaFile, Refused> {
+    let missing = || Refused::MissingRole { file: path.to_owned(), role: role.name() };
+    meta.meta.get(&role.meta_name()).ok_or_else(missing)
+}
+
+fn target<'a>(targets: &'a Targets, path: &str, name: &str) -> Result<&'a TargetFile, Refused> {
+    let missing = || Refused::malformed(path, format!("it does not list {name}"));
+    targets.targets.get(name).ok_or_else(missing)
+}
+
+/// The delegation of a role, if there is exactly one: two would leave open which of them counts.
+fn delegation(targets: &Targets, role: Role) -> Option<&DelegatedRole> {
+    let mut found = targets.delegations.as_ref()?.roles.iter().filter(|held| held.name == role.name());
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+fn delegation_lost_a_key(old: &Targets, new: &Targets, role: Role) -> bool {
+    match (delegation(old, role), delegation(new, role)) {
+        (Some(old), Some(new)) => old.role_keys().lost_a_key_in(&new.role_keys()),
+        _ => false,
+    }
+}

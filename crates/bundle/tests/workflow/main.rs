@@ -1,0 +1,5 @@
+//! Repository and client against each other.
+
+mod attacks;
+mod substitution;
+mod support;
