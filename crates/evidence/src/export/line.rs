@@ -1,0 +1,73 @@
+//! The lines of an export as they are written and read.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::hash::{Hash, Salt};
+
+/// The format's name, in the header.
+pub const FORMAT: &str = "writ-audit-export/1";
+/// Longest line that a verifier reads, in bytes, newline included.
+pub const MAX_LINE: usize = 4 * 1024 * 1024;
+
+/// What an export says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The tenant's slug.
+    pub tenant: String,
+    /// What was asked for, in words or as a query; empty when everything was.
+    pub filter: String,
+    /// Whether every event of the log is here, from the first to the checkpoint's last.
+    pub complete: bool,
+    /// Unix milliseconds.
+    pub exported_at_ms: i64,
+    /// The log's checkpoint that all proofs lead to, as a signed note.
+    pub checkpoint: String,
+    /// The log's key in note form.
+    pub verifier: String,
+}
+
+/// A header line: the header, and the log key's signature over [`header_message`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeaderLine {
+    pub header: Header,
+    pub signature: String,
+}
+
+/// One event.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventLine<'a> {
+    pub n: u64,
+    pub index: u64,
+    pub salt: Salt,
+    #[serde(borrow)]
+    pub body: &'a RawValue,
+    pub proof: Cow<'a, [Hash]>,
+}
+
+/// The end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FooterLine {
+    pub count: u64,
+    pub sha256: Hash,
+    pub signature: String,
+}
+
+/// What the header's signature covers. The prefix keeps it apart from notes and footers signed by the same key.
+pub(crate) fn header_message(header: &Header) -> Vec<u8> {
+    let json = serde_json::to_string(header).expect("strings and numbers always serialise");
+    format!("{FORMAT} header\n{json}\n").into_bytes()
+}
+
+/// What the footer's signature covers.
+pub(crate) fn footer_message(count: u64, sha256: &Hash) -> Vec<u8> {
+    format!("{FORMAT} footer\n{count}\n{sha256}\n").into_bytes()
+}

@@ -1,0 +1,19 @@
+//! The audit log as a Merkle tree: leaves, proofs, checkpoints, exports and their verification, pure.
+//!
+//! * [`hash`]: RFC 6962 hashes over salted leaves, so that a body can be erased without breaking the log.
+//! * [`tree`]: appending (a compact range is all the state) and proofs.
+//! * [`proof`]: verification of inclusion and consistency.
+//! * [`note`] and [`checkpoint`]: C2SP signed notes and `tlog-checkpoint`, Ed25519.
+//! * [`export`]: the document that an auditor takes away, and the verifier that says where it was altered.
+
+pub mod checkpoint;
+pub mod export;
+pub mod hash;
+pub mod note;
+pub mod proof;
+pub mod tree;
+
+pub use checkpoint::Checkpoint;
+pub use hash::{Hash, Salt, leaf_hash};
+pub use note::{Signer, Verifier};
+pub use tree::{Levels, Tree};
