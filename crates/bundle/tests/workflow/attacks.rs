@@ -124,7 +124,7 @@ fn old_files_are_a_rollback_and_late_ones_a_freeze() {
 }
 
 #[test]
-fn stolen_online_keys_cannot_go_back_or_leave_a_role_out() {
+fn stolen_online_keys_cannot_go_back() {
     let mut world = World::new("acme");
     let before = world.repository.clone();
     world.revoke(2);

@@ -1,7 +1,7 @@
 //! An export of audit events that proves itself: NDJSON, `writ-audit-export/1`.
 //!
 //! * line 1, [`Header`]: what was exported, the log's checkpoint, the key; signed.
-//! * one [`line`] for each event: its ordinal `n` in the export, its index in the log, salt, body, inclusion proof.
+//! * one [`mod@line`] for each event: its ordinal `n` in the export, its index in the log, salt, body, inclusion proof.
 //! * last line, footer: how many events, SHA-256 of every byte before it, signed.
 //!
 //! Each line has one spelling only (the one that this module writes), so a changed byte that changes no meaning is
