@@ -1,0 +1,1 @@
+//! Configuration: roles, scopes, groups, servers, tools, clients, agents, the IdP connection.

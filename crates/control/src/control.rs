@@ -1,0 +1,144 @@
+//! The control plane's use cases behind one handle.
+
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::ctx::{Actor, Ctx};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::Permission;
+use crate::scene::{Chore, Done, Play, Scene, Upkeep, UseCase};
+use crate::signal::Signals;
+use crate::vault::Vault;
+use std::sync::Arc;
+use store::{Reader, Store, TenantId};
+
+/// What use cases need beside the database.
+pub struct Parts {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub chance: Chance,
+    /// Secrets at rest.
+    pub vault: Vault,
+    /// Where people and gateways reach this installation: scheme, host and port, without a trailing slash.
+    pub public_url: String,
+}
+
+impl Parts {
+    /// The issuer of a tenant's tokens.
+    pub fn issuer(&self, tenant: &TenantId) -> String {
+        format!("{}/t/{tenant}", self.public_url)
+    }
+}
+
+/// A handle to everything. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    store: Store,
+    parts: Arc<Parts>,
+    signals: Arc<Signals>,
+}
+
+impl Control {
+    /// Over an open database.
+    pub fn new(store: Store, parts: Parts) -> Self {
+        Self { store, parts: Arc::new(parts), signals: Arc::new(Signals::default()) }
+    }
+
+    /// Clock, chance, vault, addresses.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Who to wake.
+    pub fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// A context for this tenant and actor.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
+    pub async fn ctx(&self, tenant: &str, actor: Actor, request_id: &str) -> Result<Ctx> {
+        let tenant = TenantId::parse(tenant).ok_or(Error::NotFound)?;
+        self.store.tenant(&tenant).await?.ok_or(Error::NotFound)?;
+        Ok(self.ctx_of(tenant, actor, request_id))
+    }
+
+    fn ctx_of(&self, tenant: TenantId, actor: Actor, request_id: &str) -> Ctx {
+        Ctx { tenant, actor, request_id: request_id.to_owned(), now_ms: self.parts.clock.now_ms() }
+    }
+
+    /// The tenant's rows, for questions. The caller has asked [`Ctx::needs`] before.
+    pub fn read<'t>(&'t self, cx: &'t Ctx) -> Reader<'t> {
+        self.store.read(&cx.tenant)
+    }
+
+    /// All tenants, for upkeep.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tenants(&self) -> Result<Vec<TenantId>> {
+        Ok(self.store.tenants().await?.iter().filter_map(|tenant| TenantId::parse(&tenant.id)).collect())
+    }
+
+    /// Runs a use case: authorizes, then applies and audits in one transaction. A refusal for want of permission is audited too.
+    ///
+    /// # Errors
+    /// The use case's own; nothing was changed then.
+    pub async fn run<U: UseCase>(&self, cx: &Ctx, use_case: U) -> Result<U::Out> {
+        if let Err(error) = cx.needs(U::NEEDS) {
+            self.note_denied(cx, U::NEEDS).await?;
+            return Err(error);
+        }
+        let play = Play { use_case, cx: cx.clone(), parts: Arc::clone(&self.parts) };
+        let (out, wake) = self.store.execute(play).await?;
+        if wake {
+            self.signals.wake(&cx.tenant);
+        }
+        Ok(out)
+    }
+
+    /// Runs upkeep in a transaction, as the system.
+    ///
+    /// # Errors
+    /// The upkeep's own; nothing was changed then.
+    pub async fn keep<U: Upkeep>(&self, tenant: &TenantId, upkeep: U) -> Result<U::Out> {
+        let cx = self.ctx_of(tenant.clone(), Actor::System, "upkeep");
+        let (out, wake) = self.store.execute(Chore { upkeep, cx, parts: Arc::clone(&self.parts) }).await?;
+        if wake {
+            self.signals.wake(tenant);
+        }
+        Ok(out)
+    }
+
+    async fn note_denied(&self, cx: &Ctx, permission: Permission) -> Result<()> {
+        let play = Play { use_case: NoteDenied(permission), cx: cx.clone(), parts: Arc::clone(&self.parts) };
+        self.store.execute(play).await.map(drop)
+    }
+
+    /// Makes a tenant, from the host's shell. The one use case whose tenant does not exist yet.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `tenant_exists`; [`Error::Invalid`] for a slug of the wrong shape.
+    pub async fn create_tenant<U: UseCase>(&self, slug: &str, create: U) -> Result<(Ctx, U::Out)> {
+        let tenant = TenantId::parse(slug).ok_or_else(|| Error::invalid("slug", "use a-z, 0-9 and -, at most 40 characters"))?;
+        if self.store.tenant(&tenant).await?.is_some() {
+            return Err(Error::refused("tenant_exists", format!("there is a tenant {slug} already")));
+        }
+        let cx = self.ctx_of(tenant, Actor::Host, "shell");
+        let out = self.run(&cx, create).await?;
+        Ok((cx, out))
+    }
+}
+
+struct NoteDenied(Permission);
+
+impl UseCase for NoteDenied {
+    type Out = ();
+    const NEEDS: Permission = Permission::Anyone;
+
+    async fn run(&self, _: &Scene<'_>) -> Result<Done<()>> {
+        Ok(Done::new((), Event::new("access.denied").denied().details(serde_json::json!({ "needs": format!("{:?}", self.0) }))))
+    }
+}

@@ -1,0 +1,1 @@
+//! Publishing, the TUF repository, gateways and what they acknowledge.

@@ -1,0 +1,1 @@
+//! Placing events in the log, checkpoints, exports.

@@ -1,0 +1,1 @@
+//! Access requests, votes, grants and revocations.

@@ -1,0 +1,114 @@
+//! What a use case is, and what it gets to work with.
+
+use crate::control::Parts;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::Permission;
+use futures::future::BoxFuture;
+use std::future::Future;
+use std::sync::Arc;
+use store::{Scoped, Transaction, Unit};
+
+/// A change. It is a value, so that it can wait its turn, be run again after a conflict, and be listed.
+pub trait UseCase: Send + Sync + 'static {
+    /// What it answers.
+    type Out: Send + 'static;
+    /// What the actor must hold. [`Permission::Anyone`] where the use case authenticates by what it is given.
+    const NEEDS: Permission;
+    /// Validates and applies. No network, no clock, no sleep in here.
+    fn run<'a>(&'a self, scene: &'a Scene<'a>) -> impl Future<Output = Result<Done<Self::Out>>> + Send + 'a;
+}
+
+/// A change that is no act of anybody and leaves no audit event: re-signing a timestamp, noting that a gateway was seen, placing
+/// events in the log. Everything else is a [`UseCase`].
+pub trait Upkeep: Send + Sync + 'static {
+    /// What it answers.
+    type Out: Send + 'static;
+    /// Applies. The flag in the answer says whether those who watch the tenant are to be woken.
+    fn run<'a>(&'a self, scene: &'a Scene<'a>) -> impl Future<Output = Result<(Self::Out, bool)>> + Send + 'a;
+}
+
+/// A change that was applied, with its audit events: there is no way to make one without.
+pub struct Done<T> {
+    out: T,
+    events: Vec<Event>,
+    wake: bool,
+}
+
+impl<T> Done<T> {
+    /// Applied, as this event says.
+    pub fn new(out: T, event: Event) -> Self {
+        Self { out, events: vec![event], wake: false }
+    }
+
+    /// Applied, as these say; the first is given apart so that there is one.
+    pub fn many(out: T, first: Event, rest: impl IntoIterator<Item = Event>) -> Self {
+        Self { out, events: std::iter::once(first).chain(rest).collect(), wake: false }
+    }
+
+    /// Those who watch the tenant are to be woken after the commit.
+    #[must_use]
+    pub const fn wake(mut self) -> Self {
+        self.wake = true;
+        self
+    }
+}
+
+/// A use case at work: who asks, the tenant's rows in the open transaction, and the installation's parts.
+pub struct Scene<'t> {
+    /// Who asks, and when.
+    pub cx: &'t Ctx,
+    /// The tenant's rows.
+    pub db: Scoped<'t>,
+    /// Clock, chance, vault, addresses.
+    pub parts: &'t Parts,
+}
+
+impl Scene<'_> {
+    /// A new id.
+    pub fn id(&self, prefix: &str) -> String {
+        self.parts.chance.id(prefix, self.cx.now_ms)
+    }
+}
+
+/// A use case as a transaction.
+pub(crate) struct Play<U> {
+    pub(crate) use_case: U,
+    pub(crate) cx: Ctx,
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl<U: UseCase> Unit for Play<U> {
+    type Out = (U::Out, bool);
+    type Error = Error;
+
+    fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out>> {
+        Box::pin(async move {
+            let scene = Scene { cx: &self.cx, db: tx.tenant(&self.cx.tenant), parts: &self.parts };
+            let done = self.use_case.run(&scene).await?;
+            let rows = done.events.into_iter().map(|event| event.into_row(&self.cx, &self.parts.chance)).collect();
+            scene.db.insert_all::<store::AuditEvent>(rows).await?;
+            Ok((done.out, done.wake))
+        })
+    }
+}
+
+/// Upkeep as a transaction.
+pub(crate) struct Chore<U> {
+    pub(crate) upkeep: U,
+    pub(crate) cx: Ctx,
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl<U: Upkeep> Unit for Chore<U> {
+    type Out = (U::Out, bool);
+    type Error = Error;
+
+    fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out>> {
+        Box::pin(async move {
+            let scene = Scene { cx: &self.cx, db: tx.tenant(&self.cx.tenant), parts: &self.parts };
+            self.upkeep.run(&scene).await
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! People sign in at their own identity provider; sessions.

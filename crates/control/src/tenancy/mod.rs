@@ -1,0 +1,1 @@
+//! Tenants, their keys and admin roles, from the host's shell.

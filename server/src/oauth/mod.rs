@@ -1,0 +1,8 @@
+//! The OAuth issuer over HTTP.
+
+use crate::endpoint::Endpoint;
+
+/// This area's endpoints.
+pub fn endpoints() -> Vec<Endpoint> {
+    Vec::new()
+}
