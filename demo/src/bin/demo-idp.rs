@@ -1,10 +1,10 @@
 //! The demo identity provider as a program: `demo-idp --issuer http://127.0.0.1:7600 --client writ:SECRET:REDIRECT_URI`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use demo::idp::{Client, Config, Person, only_loopback, serve_until};
+use demo::idp::{Client, Config, Person, Server, only_loopback};
 use serde::Deserialize;
 use tokio::{
     net::TcpListener,
@@ -43,8 +43,17 @@ struct File {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo-idp: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     only_loopback(arguments.listen)?;
     let file: File = match &arguments.config {
         Some(path) => read(path)?,
@@ -67,13 +76,14 @@ async fn main() -> anyhow::Result<()> {
     if config.clients.is_empty() {
         bail!("no client: give --client CLIENT_ID:SECRET:REDIRECT_URI or --config FILE");
     }
+    let server = Server::new(config).context("cannot read or keep the signing key")?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     println!("listening on http://{address}");
     let stop = async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     };
-    serve_until(listener, config, stop).await.context("serving")
+    server.serve_until(listener, stop).await.context("serving")
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &PathBuf) -> anyhow::Result<T> {

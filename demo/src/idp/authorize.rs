@@ -48,13 +48,11 @@ pub(super) struct Answer {
 
 pub(super) async fn show(State(idp): State<Arc<Idp>>, Query(request): Query<Request>) -> Response {
     match check(&idp, &request) {
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.answer(&idp, &request),
         // There are no sessions here, so silence can never sign anyone in.
-        Ok(()) if request.prompt.as_deref() == Some("none") => back(
-            &idp,
-            &request,
-            &[("error", "login_required"), ("error_description", "This provider asks at every sign-in.")],
-        ),
+        Ok(()) if request.prompt.as_deref() == Some("none") => {
+            back(&idp, &request, &[("error", "login_required"), ("error_description", "This provider asks at every sign-in.")])
+        }
         Ok(()) => Html(pages::sign_in(&idp, &request, None)).into_response(),
     }
 }
@@ -62,7 +60,7 @@ pub(super) async fn show(State(idp): State<Arc<Idp>>, Query(request): Query<Requ
 pub(super) async fn submit(State(idp): State<Arc<Idp>>, Form(answer): Form<Answer>) -> Response {
     let Answer { request, username } = answer;
     if let Err(refusal) = check(&idp, &request) {
-        return refusal;
+        return refusal.answer(&idp, &request);
     }
     let Some(person) = idp.person(&username) else {
         let page = pages::sign_in(&idp, &request, Some(&username));
@@ -70,10 +68,8 @@ pub(super) async fn submit(State(idp): State<Arc<Idp>>, Form(answer): Form<Answe
     };
     let now = idp.clock.now();
     let wanted = request.acr_values.as_deref().unwrap_or_default();
-    let acr = wanted
-        .split_whitespace()
-        .find_map(|wanted| ACR_VALUES.into_iter().find(|offered| *offered == wanted))
-        .unwrap_or(ACR_VALUES[0]);
+    let acr =
+        wanted.split_whitespace().find_map(|wanted| ACR_VALUES.into_iter().find(|offered| *offered == wanted)).unwrap_or(ACR_VALUES[0]);
     let code = idp.remember_code(Code {
         client_id: request.client_id.clone(),
         redirect_uri: request.redirect_uri.clone(),
@@ -87,25 +83,38 @@ pub(super) async fn submit(State(idp): State<Arc<Idp>>, Form(answer): Form<Answe
     back(&idp, &request, &[("code", &code)])
 }
 
-/// Client and redirect URI first: until both are known, no browser is sent anywhere.
-fn check(idp: &Idp, request: &Request) -> Result<(), Response> {
-    let page = |what: &str| (StatusCode::BAD_REQUEST, Html(pages::refusal(what))).into_response();
-    let client = idp.client(&request.client_id).ok_or_else(|| page("This client is not registered here."))?;
-    if !client.redirect_uris.contains(&request.redirect_uri) {
-        return Err(page("This redirect URI is not registered for this client."));
+/// Why a request is not served.
+enum Refusal {
+    /// Said on a page here, since nobody vouches for the redirect URI.
+    Page(&'static str),
+    /// Said to the client: OAuth error code and description.
+    Client(&'static str, &'static str),
+}
+
+impl Refusal {
+    fn answer(&self, idp: &Idp, request: &Request) -> Response {
+        match *self {
+            Self::Page(what) => (StatusCode::BAD_REQUEST, Html(pages::refusal(what))).into_response(),
+            Self::Client(error, description) => back(idp, request, &[("error", error), ("error_description", description)]),
+        }
     }
-    let refuse = |error, description| {
-        Err(back(idp, request, &[("error", error), ("error_description", description)]))
-    };
+}
+
+/// Client and redirect URI first: until both are known, no browser is sent anywhere.
+fn check(idp: &Idp, request: &Request) -> Result<(), Refusal> {
+    let client = idp.client(&request.client_id).ok_or(Refusal::Page("This client is not registered here."))?;
+    if !client.redirect_uris.contains(&request.redirect_uri) {
+        return Err(Refusal::Page("This redirect URI is not registered for this client."));
+    }
     if request.response_type != "code" {
-        return refuse("unsupported_response_type", "Only response_type=code is supported.");
+        return Err(Refusal::Client("unsupported_response_type", "Only response_type=code is supported."));
     }
     if !request.scope.split_whitespace().any(|scope| scope == "openid") {
-        return refuse("invalid_scope", "The scope openid is required.");
+        return Err(Refusal::Client("invalid_scope", "The scope openid is required."));
     }
     let challenge = request.code_challenge.as_deref().unwrap_or_default();
     if challenge.len() != 43 || request.code_challenge_method.as_deref() != Some("S256") {
-        return refuse("invalid_request", "PKCE with code_challenge_method=S256 is required.");
+        return Err(Refusal::Client("invalid_request", "PKCE with code_challenge_method=S256 is required."));
     }
     Ok(())
 }

@@ -34,14 +34,12 @@ impl FromStr for Client {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.splitn(3, ':');
         match (parts.next(), parts.next(), parts.next()) {
-            (Some(id), Some(secret), Some(redirect)) if !id.is_empty() && !secret.is_empty() && !redirect.is_empty() => {
-                Ok(Self {
-                    client_id: id.into(),
-                    client_secret: secret.into(),
-                    redirect_uris: vec![redirect.into()],
-                    post_logout_redirect_uris: Vec::new(),
-                })
-            }
+            (Some(id), Some(secret), Some(redirect)) if !id.is_empty() && !secret.is_empty() && !redirect.is_empty() => Ok(Self {
+                client_id: id.into(),
+                client_secret: secret.into(),
+                redirect_uris: vec![redirect.into()],
+                post_logout_redirect_uris: Vec::new(),
+            }),
             _ => Err("expected CLIENT_ID:SECRET:REDIRECT_URI".into()),
         }
     }

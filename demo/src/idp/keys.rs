@@ -59,8 +59,7 @@ impl SigningKey {
     /// A compact JWS over `claims`; with `spoiled` one bit of the signature is wrong.
     pub(super) fn sign(&self, claims: &Value, spoiled: bool) -> Result<String, aws_lc_rs::error::Unspecified> {
         let header = json!({ "typ": "JWT", "alg": "ES256", "kid": self.kid });
-        let input =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let mut signature = self.pair.sign(&SystemRandom::new(), input.as_bytes())?.as_ref().to_vec();
         if spoiled {
             signature[40] ^= 1;

@@ -81,18 +81,24 @@ impl Config {
 
 /// Serves until the task is dropped. Refuses a listener that is not on loopback.
 pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
-    serve_until(listener, config, std::future::pending()).await
+    Server::new(config)?.serve_until(listener, std::future::pending()).await
 }
 
-/// Serves until `stop` resolves, then finishes the requests under way.
-pub async fn serve_until(
-    listener: TcpListener,
-    config: Config,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    only_loopback(listener.local_addr()?)?;
-    let key = SigningKey::load_or_generate(config.data.as_deref())?;
-    axum::serve(listener, router(Arc::new(Idp::new(config, key)))).with_graceful_shutdown(stop).await
+/// A provider that has its key and needs but a listener.
+pub struct Server(Router);
+
+impl Server {
+    /// Reads or makes the signing key, which is what can go wrong.
+    pub fn new(config: Config) -> io::Result<Self> {
+        let key = SigningKey::load_or_generate(config.data.as_deref())?;
+        Ok(Self(router(Arc::new(Idp::new(config, key)))))
+    }
+
+    /// Serves until `stop` resolves, then finishes the requests under way. Refuses a listener that is not on loopback.
+    pub async fn serve_until(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        only_loopback(listener.local_addr()?)?;
+        axum::serve(listener, self.0).with_graceful_shutdown(stop).await
+    }
 }
 
 /// Refuses every address that others could reach.

@@ -43,10 +43,7 @@ pub(super) fn sign_in(idp: &Idp, request: &Request, unknown: Option<&str>) -> St
         let name = escape(&person.name);
         let link = escape(&choose(request, &person.username));
         write_to(&mut options, format_args!(r#"<option value="{username}">{name}</option>"#));
-        write_to(
-            &mut people,
-            format_args!(r#"<li><a href="{link}">{name}</a> <code>{username}</code></li>"#),
-        );
+        write_to(&mut people, format_args!(r#"<li><a href="{link}">{name}</a> <code>{username}</code></li>"#));
     }
     let value = unknown.or(request.login_hint.as_deref()).unwrap_or_default();
     let (alert, invalid) = match unknown {
@@ -103,8 +100,7 @@ pub(super) async fn end_session(State(idp): State<Arc<Idp>>, Query(request): Que
             }
             (StatusCode::SEE_OTHER, [(header::LOCATION, String::from(url))]).into_response()
         }
-        _ => (StatusCode::BAD_REQUEST, Html(refusal("This post-logout redirect URI is not registered.")))
-            .into_response(),
+        _ => (StatusCode::BAD_REQUEST, Html(refusal("This post-logout redirect URI is not registered."))).into_response(),
     }
 }
 
@@ -126,7 +122,7 @@ fn fields(request: &Request) -> [(&'static str, Option<&str>); 11] {
 
 /// The same request again, with another person filled in.
 fn choose(request: &Request, username: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::from("/authorize?"));
+    let mut query = url::form_urlencoded::Serializer::for_suffix(String::from("/authorize?"), "/authorize?".len());
     for (name, value) in fields(request) {
         if let Some(value) = value.filter(|_| name != "login_hint") {
             query.append_pair(name, value);

@@ -39,8 +39,7 @@ pub(super) struct Request {
 pub(super) async fn token(State(idp): State<Arc<Idp>>, headers: HeaderMap, Form(request): Form<Request>) -> Response {
     let Some(client) = authenticate(&idp, &headers, &request) else {
         let body = json!({ "error": "invalid_client", "error_description": "Unknown client or wrong secret." });
-        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"demo-idp\"")], Json(body))
-            .into_response();
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"demo-idp\"")], Json(body)).into_response();
     };
     if request.grant_type != "authorization_code" {
         return refuse("unsupported_grant_type", "Only authorization_code is supported.");

@@ -55,8 +55,7 @@ impl Line<'_> {
     pub(super) async fn ask(&mut self, method: &str, params: Value) -> Result<Answer, ImportError> {
         self.last_id += 1;
         let id = self.last_id;
-        let mut reply =
-            self.post(method, json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await?;
+        let mut reply = self.post(method, json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await?;
         if matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(ImportError::Unauthorized(reply.status.as_u16()));
         }
@@ -76,9 +75,7 @@ impl Line<'_> {
         match message {
             Message { error: Some(error), .. } => Ok(Answer::Error { code: error.code, message: brief(&error.message) }),
             _ if !reply.status.is_success() => Ok(Answer::Status(reply.status)),
-            Message { id: Some(answered), result: Some(result), .. } if answered == id => {
-                Ok(Answer::Result { result, session })
-            }
+            Message { id: Some(answered), result: Some(result), .. } if answered == id => Ok(Answer::Result { result, session }),
             _ => Err(ImportError::Protocol("its answer belongs to no request".into())),
         }
     }

@@ -24,28 +24,16 @@ const STATELESS: &str = "2026-07-28";
 /// invalid request, header mismatch, missing capability, unsupported protocol version.
 const OTHER_WAY: [i64; 6] = [-32601, -32602, -32600, -32020, -32021, -32022];
 
-pub(super) async fn import(
-    http: &Guarded,
-    server: &Url,
-    authorization: Option<&str>,
-    bounds: &Bounds,
-) -> Result<Catalogue, ImportError> {
+pub(super) async fn import(http: &Guarded, server: &Url, authorization: Option<&str>, bounds: &Bounds) -> Result<Catalogue, ImportError> {
     let mut headers = HeaderMap::new();
     if let Some(value) = authorization {
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| OutboundError::Malformed("the credential cannot be sent in a header".into()))?;
+        let mut value =
+            HeaderValue::from_str(value).map_err(|_| OutboundError::Malformed("the credential cannot be sent in a header".into()))?;
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
     }
     let limits = Limits { total: bounds.total, body: bounds.response, ..http.limits() };
-    let mut line = Line {
-        http: http.with_limits(limits),
-        server,
-        headers,
-        left: bounds.responses,
-        limit: bounds.responses,
-        last_id: 0,
-    };
+    let mut line = Line { http: http.with_limits(limits), server, headers, left: bounds.responses, limit: bounds.responses, last_id: 0 };
     match initialize(&mut line).await? {
         Some((protocol, info)) => {
             let listed = list(&mut line, bounds, false).await;
@@ -174,9 +162,5 @@ fn info_in_meta(result: &Value) -> Option<ServerInfo> {
 
 fn server_info(info: Option<&Value>) -> ServerInfo {
     let text = |member| info.and_then(|info| info.get(member)).and_then(Value::as_str).map(short);
-    ServerInfo {
-        name: text("name").unwrap_or_default(),
-        title: text("title"),
-        version: text("version").unwrap_or_default(),
-    }
+    ServerInfo { name: text("name").unwrap_or_default(), title: text("title"), version: text("version").unwrap_or_default() }
 }

@@ -81,12 +81,7 @@ pub struct ServerInfo {
 
 /// Imports all tools of the MCP server at `server`. `authorization` is the whole value of that header, if the
 /// server wants one, for example `Bearer …`.
-pub async fn import(
-    http: &Guarded,
-    server: &Url,
-    authorization: Option<&str>,
-    bounds: &Bounds,
-) -> Result<Catalogue, ImportError> {
+pub async fn import(http: &Guarded, server: &Url, authorization: Option<&str>, bounds: &Bounds) -> Result<Catalogue, ImportError> {
     tokio::time::timeout(bounds.total, list::import(http, server, authorization, bounds))
         .await
         .unwrap_or(Err(ImportError::TooSlow { limit: bounds.total }))

@@ -40,8 +40,7 @@ pub struct Annotations {
 
 /// Whether this can be a tool's name here.
 fn is_name(name: &str) -> bool {
-    (1..=128).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./:-".contains(&byte))
+    (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./:-".contains(&byte))
 }
 
 impl ImportedTool {
@@ -52,8 +51,7 @@ impl ImportedTool {
         if !is_name(name) {
             return Err("has a name that is not 1 to 128 of A-Z a-z 0-9 _ . / : -".into());
         }
-        let (description, description_cut) =
-            capped(text(members, "description")?.unwrap_or_default(), bounds.description);
+        let (description, description_cut) = capped(text(members, "description")?.unwrap_or_default(), bounds.description);
         let schema = match members.get("inputSchema") {
             Some(Value::Object(schema)) => schema,
             Some(_) => return Err("has an input schema that is not an object".into()),

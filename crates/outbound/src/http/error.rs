@@ -50,7 +50,9 @@ impl OutboundError {
         match self {
             Self::Unreachable(_) => "Check that the address is right, that the service runs and that its certificate is trusted here.",
             Self::TimedOut => "Check that the service runs and is not overloaded, then try again.",
-            Self::RefusedAddress => "If the service really lies in your own network, the operator of this installation can allow private addresses.",
+            Self::RefusedAddress => {
+                "If the service really lies in your own network, the operator of this installation can allow private addresses."
+            }
             Self::RefusedScheme(_) => "Give an https:// URL. Plain http works only inside a network that the operator has allowed.",
             Self::TooLarge { .. } => "Check that the address leads to the right service.",
             Self::BadStatus(300..=399) => "Redirects are not followed: give the final address.",

@@ -79,10 +79,7 @@ impl Guarded {
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
-    pub async fn call(
-        &self,
-        request: ::http::Request<Vec<u8>>,
-    ) -> Result<::http::Response<Vec<u8>>, OutboundError> {
+    pub async fn call(&self, request: ::http::Request<Vec<u8>>) -> Result<::http::Response<Vec<u8>>, OutboundError> {
         let mut reply = self.open(request).await?;
         let mut response = ::http::Response::new(reply.read_to_end().await?);
         *response.status_mut() = reply.status;
@@ -106,8 +103,7 @@ impl Guarded {
     /// Sends a request and hands back the answer's head, its body still to be read.
     pub async fn open(&self, request: ::http::Request<Vec<u8>>) -> Result<Reply, OutboundError> {
         let (head, body) = request.into_parts();
-        let url = Url::parse(&head.uri.to_string())
-            .map_err(|_| OutboundError::Malformed("the address is not a URL".into()))?;
+        let url = Url::parse(&head.uri.to_string()).map_err(|_| OutboundError::Malformed("the address is not a URL".into()))?;
         let response = self
             .client_for(&url)?
             .request(head.method, url)

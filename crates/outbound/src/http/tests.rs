@@ -84,8 +84,14 @@ async fn a_server_that_is_down_is_unreachable() {
 async fn the_inside_is_out_of_reach_unless_allowed() {
     let nowhere = guarded(Reach::default(), Limits::default());
     for url in [
-        "https://127.0.0.1:1/", "https://[::1]:1/", "https://2130706433:1/", "https://0x7f.1:1/", "https://10.0.0.1/",
-        "https://169.254.169.254/latest/meta-data", "https://[::ffff:127.0.0.1]:1/", "https://[fd00:ec2::254]/",
+        "https://127.0.0.1:1/",
+        "https://[::1]:1/",
+        "https://2130706433:1/",
+        "https://0x7f.1:1/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::ffff:127.0.0.1]:1/",
+        "https://[fd00:ec2::254]/",
         // This one only the resolver can see through.
         "https://localhost:1/",
     ] {

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use openidconnect::{
-    AuthenticationContextClass, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IdTokenFields, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    Scope, StandardErrorResponse, StandardTokenResponse,
+    AuthenticationContextClass, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet,
+    EndpointSet, IdTokenFields, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse,
+    StandardTokenResponse,
     core::{
-        CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType, CoreGenderClaim,
-        CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreRevocableToken,
-        CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
+        CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey,
+        CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
+        CoreTokenIntrospectionResponse, CoreTokenType,
     },
 };
 use url::Url;
@@ -87,13 +87,7 @@ pub struct Ask {
 }
 
 pub(super) type TokenAnswer = StandardTokenResponse<
-    IdTokenFields<
-        Claims,
-        EmptyExtraTokenFields,
-        CoreGenderClaim,
-        CoreJweContentEncryptionAlgorithm,
-        CoreJwsSigningAlgorithm,
-    >,
+    IdTokenFields<Claims, EmptyExtraTokenFields, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>,
     CoreTokenType,
 >;
 
@@ -118,8 +112,8 @@ pub(super) type Relying = Client<
 >;
 
 pub(super) fn relying(provider: &Provider, config: &ClientConfig) -> Result<Relying, SignInError> {
-    let redirect = RedirectUrl::new(config.redirect_uri.clone())
-        .map_err(|_| SignInError::Misconfigured("the redirect URI is not a URL".into()))?;
+    let redirect =
+        RedirectUrl::new(config.redirect_uri.clone()).map_err(|_| SignInError::Misconfigured("the redirect URI is not a URL".into()))?;
     let secret = config.client_secret.clone().map(ClientSecret::new);
     Ok(Client::from_provider_metadata(provider.metadata.clone(), ClientId::new(config.client_id.clone()), secret)
         .set_redirect_uri(redirect))
@@ -140,11 +134,7 @@ pub fn authorize_url(provider: &Provider, config: &ClientConfig, flow: &Flow, as
     let client = relying(provider, config)?;
     let (state, nonce) = (flow.state.clone(), flow.nonce.clone());
     let mut request = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            move || CsrfToken::new(state),
-            move || Nonce::new(nonce),
-        )
+        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, move || CsrfToken::new(state), move || Nonce::new(nonce))
         .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier(flow)?))
         .add_scopes(config.scopes.iter().filter(|scope| *scope != "openid").cloned().map(Scope::new));
     if let Some(hint) = &ask.login_hint {

@@ -66,10 +66,7 @@ pub enum SignInError {
 impl SignInError {
     /// An error with which the provider sent the browser back (`error`, `error_description` of the callback).
     pub fn refused(error: &str, description: Option<&str>) -> Self {
-        Self::IdpRefused {
-            error: crate::text::brief(error),
-            description: crate::text::brief(description.unwrap_or_default()),
-        }
+        Self::IdpRefused { error: crate::text::brief(error), description: crate::text::brief(description.unwrap_or_default()) }
     }
 
     /// The stable name of the kind.
@@ -95,16 +92,30 @@ impl SignInError {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::IdpUnreachable(cause) => cause.remedy(),
-            Self::WrongIssuer { .. } => "An administrator has to compare the configured issuer with the one in the provider's own settings, character by character. If they are the same, someone may be answering in the provider's place.",
-            Self::WrongState | Self::WrongNonce => "Start again from the sign-in page, in one browser tab. If it happens again, tell your administrator: someone may be tampering with sign-ins.",
+            Self::WrongIssuer { .. } => {
+                "An administrator has to compare the configured issuer with the one in the provider's own settings, character by character. If they are the same, someone may be answering in the provider's place."
+            }
+            Self::WrongState | Self::WrongNonce => {
+                "Start again from the sign-in page, in one browser tab. If it happens again, tell your administrator: someone may be tampering with sign-ins."
+            }
             Self::WrongAudience => "An administrator has to check the client ID of this connection.",
-            Self::BadSignature(_) => "Try again. If it happens again, tell your administrator: the provider's published keys do not fit the tokens that it issues.",
-            Self::Expired => "Try again. If it happens again, an administrator has to compare the clocks of this server and of the provider.",
-            Self::TokenExchangeFailed { .. } => "Try again. If it happens again, an administrator has to check the client ID, the client secret and the redirect URI of this connection.",
-            Self::IdpRefused { .. } => "Try again, or ask your administrator whether you are assigned to this application at the identity provider.",
+            Self::BadSignature(_) => {
+                "Try again. If it happens again, tell your administrator: the provider's published keys do not fit the tokens that it issues."
+            }
+            Self::Expired => {
+                "Try again. If it happens again, an administrator has to compare the clocks of this server and of the provider."
+            }
+            Self::TokenExchangeFailed { .. } => {
+                "Try again. If it happens again, an administrator has to check the client ID, the client secret and the redirect URI of this connection."
+            }
+            Self::IdpRefused { .. } => {
+                "Try again, or ask your administrator whether you are assigned to this application at the identity provider."
+            }
             Self::Malformed(_) => "An administrator has to check that the provider supports OpenID Connect with signed ID tokens.",
             Self::Misconfigured(_) => "An administrator has to correct this connection.",
-            Self::NoGroups => "An administrator has to add the groups claim to the ID token at the identity provider, or assign you to a group there.",
+            Self::NoGroups => {
+                "An administrator has to add the groups claim to the ID token at the identity provider, or assign you to a group there."
+            }
             Self::EmailUnverified => "Verify your e-mail address at the identity provider, then sign in again.",
         }
     }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use openidconnect::{
-    AuthorizationCode, ClaimsVerificationError, ClientId, IdTokenVerifier, Nonce, RequestTokenError,
-    SignatureVerificationError, TokenResponse,
+    AuthorizationCode, ClaimsVerificationError, ClientId, IdTokenVerifier, Nonce, RequestTokenError, SignatureVerificationError,
+    TokenResponse,
     core::{CoreJsonWebKey, CoreJwsSigningAlgorithm},
 };
 
@@ -78,13 +78,7 @@ enum Failure {
     Final(SignInError),
 }
 
-fn verify(
-    provider: &Provider,
-    config: &ClientConfig,
-    flow: &Flow,
-    answer: &TokenAnswer,
-    now: i64,
-) -> Result<Identity, Failure> {
+fn verify(provider: &Provider, config: &ClientConfig, flow: &Flow, answer: &TokenAnswer, now: i64) -> Result<Identity, Failure> {
     let fail = |error| Err(Failure::Final(error));
     let Some(token) = answer.id_token() else {
         return fail(SignInError::Malformed("the token response carries no ID token".into()));
@@ -104,19 +98,14 @@ fn verify(
         if issued.timestamp() <= now.saturating_add(AHEAD) { Ok(()) } else { Err("issued in the future".into()) }
     });
     let claims = token.claims(&verifier, &Nonce::new(flow.nonce.clone())).map_err(|error| match error {
-        ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey) => {
-            Failure::UnknownKey
-        }
-        ClaimsVerificationError::SignatureVerification(cause) => {
-            Failure::Final(SignInError::BadSignature(brief(&cause.to_string())))
-        }
+        ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey) => Failure::UnknownKey,
+        ClaimsVerificationError::SignatureVerification(cause) => Failure::Final(SignInError::BadSignature(brief(&cause.to_string()))),
         ClaimsVerificationError::Expired(_) => Failure::Final(SignInError::Expired),
         ClaimsVerificationError::InvalidNonce(_) => Failure::Final(SignInError::WrongNonce),
         ClaimsVerificationError::InvalidAudience(_) => Failure::Final(SignInError::WrongAudience),
-        ClaimsVerificationError::InvalidIssuer(_) => Failure::Final(SignInError::WrongIssuer {
-            expected: provider.issuer().into(),
-            found: claimed_issuer(answer),
-        }),
+        ClaimsVerificationError::InvalidIssuer(_) => {
+            Failure::Final(SignInError::WrongIssuer { expected: provider.issuer().into(), found: claimed_issuer(answer) })
+        }
         other => Failure::Final(SignInError::Malformed(brief(&other.to_string()))),
     })?;
     if claims.authorized_party().is_some_and(|party| party.as_str() != config.client_id) {

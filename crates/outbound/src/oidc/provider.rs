@@ -3,9 +3,8 @@
 use openidconnect::{
     AdditionalProviderMetadata, IssuerUrl, ProviderMetadata,
     core::{
-        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
-        CoreJsonWebKey, CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
-        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey, CoreJsonWebKeySet,
+        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -62,8 +61,8 @@ pub async fn discover(http: &Guarded, issuer: &str) -> Result<Provider, SignInEr
     if found != issuer {
         return Err(SignInError::WrongIssuer { expected: issuer.into(), found: brief(found) });
     }
-    let metadata: Metadata = serde_json::from_value(value)
-        .map_err(|error| SignInError::IdpUnreachable(OutboundError::Malformed(brief(&error.to_string()))))?;
+    let metadata: Metadata =
+        serde_json::from_value(value).map_err(|error| SignInError::IdpUnreachable(OutboundError::Malformed(brief(&error.to_string()))))?;
     // Where a browser will be sent: the same rule as for our own calls, as far as it can be told from here.
     http.check(metadata.authorization_endpoint().url())?;
     let mut provider = Provider { metadata };
@@ -88,9 +87,7 @@ impl Provider {
         match iss {
             Some(iss) if iss == self.issuer() => Ok(()),
             None if !promised => Ok(()),
-            other => {
-                Err(SignInError::WrongIssuer { expected: self.issuer().into(), found: brief(other.unwrap_or_default()) })
-            }
+            other => Err(SignInError::WrongIssuer { expected: self.issuer().into(), found: brief(other.unwrap_or_default()) }),
         }
     }
 

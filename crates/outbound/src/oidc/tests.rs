@@ -1,7 +1,7 @@
 //! Sign-ins at the demo provider, honest and otherwise.
 
-use demo::idp;
 use ::http::{Request, header};
+use demo::idp;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -141,12 +141,7 @@ async fn a_code_works_once_and_only_with_its_verifier_and_secret() {
 #[tokio::test]
 async fn a_step_up_is_asked_for_and_answered() {
     let provider = provider().await;
-    let ask = Ask {
-        login_hint: Some("dev".into()),
-        prompt_login: true,
-        acr_values: vec!["aal2".into()],
-        max_age: Some(60),
-    };
+    let ask = Ask { login_hint: Some("dev".into()), prompt_login: true, acr_values: vec!["aal2".into()], max_age: Some(60) };
     let url = authorize_url(&provider, &config(), &flow(), &ask).expect("a URL");
     let query = url.query().expect("has one");
     for part in ["login_hint=dev", "prompt=login", "acr_values=aal2", "max_age=60", "code_challenge_method=S256"] {
@@ -208,4 +203,22 @@ async fn a_verifier_that_is_too_short_is_refused() {
     let short = Flow { pkce_verifier: "short".into(), ..flow() };
     let error = authorize_url(&provider().await, &config(), &short, &Ask::default()).expect_err("too short");
     assert_eq!(error.code(), "misconfigured");
+}
+
+#[tokio::test]
+async fn the_demo_provider_sends_nobody_to_an_address_that_is_not_registered() {
+    let provider = provider().await;
+    let url = authorize_url(&provider, &config(), &flow(), &Ask::default()).expect("a URL");
+    for (parameter, status) in [("redirect_uri", 400), ("client_id", 400), ("response_type", 303), ("code_challenge_method", 303)] {
+        let mut altered = url.clone();
+        altered.query_pairs_mut().clear().extend_pairs(
+            url.query_pairs().map(|(name, value)| if name == parameter { (name, format!("{value}x").into()) } else { (name, value) }),
+        );
+        let response = http().call(Request::get(altered.as_str()).body(Vec::new()).expect("a request")).await.expect("answers");
+        assert_eq!(response.status(), status, "{parameter}");
+        assert_eq!(response.headers().contains_key(header::LOCATION), status == 303, "{parameter}");
+    }
+    let page = http().call(Request::get(url.as_str()).body(Vec::new()).expect("a request")).await.expect("answers");
+    let html = String::from_utf8(page.into_body()).expect("text");
+    assert!(html.contains(r#"<label for="username">"#) && html.contains(r#"<button type="submit">"#));
 }
