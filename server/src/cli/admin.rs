@@ -1,0 +1,155 @@
+//! `writ admin …`: straight on the database, audited like everything else.
+
+use crate::compose::{self, DataArgs};
+use anyhow::{bail, Context, Result};
+use clap::{Args, Subcommand};
+use control::tenancy::{CreateTenant, GrantAdmin, Holder};
+use control::{Actor, AdminRole, Control, Ctx, Error};
+use std::path::PathBuf;
+
+/// Administer from the host's shell.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Make a tenant.
+    CreateTenant {
+        #[command(flatten)]
+        data: DataArgs,
+        /// Slug, as in URLs: a-z, 0-9 and -.
+        slug: String,
+        /// As people say it.
+        #[arg(long)]
+        name: String,
+    },
+    /// Connect the identity provider, or mend the connection.
+    SetIdp {
+        #[command(flatten)]
+        at: Tenant,
+        /// Exact issuer URL.
+        #[arg(long)]
+        issuer: String,
+        /// Our client id there.
+        #[arg(long)]
+        client_id: String,
+        /// File with our client secret there.
+        #[arg(long)]
+        client_secret_file: Option<PathBuf>,
+        /// The claim that holds a person's groups.
+        #[arg(long, default_value = "groups")]
+        groups_claim: String,
+    },
+    /// Give one of Writ's own admin roles: owner, iam_admin, approver, operator or auditor.
+    Grant {
+        #[command(flatten)]
+        at: Tenant,
+        /// To the person with this `sub` at the identity provider.
+        #[arg(long, required_unless_present = "group", conflicts_with = "group")]
+        subject: Option<String>,
+        /// To everyone with this group.
+        #[arg(long)]
+        group: Option<String>,
+        /// Which role.
+        #[arg(long)]
+        role: String,
+    },
+    /// Print a one-time link that signs in as owner for an hour, for when the identity provider does not let anybody in.
+    SignInLink {
+        #[command(flatten)]
+        at: Tenant,
+    },
+    /// Print a one-time enrolment token for a gateway, good for 15 minutes.
+    EnrolGateway {
+        #[command(flatten)]
+        at: Tenant,
+        /// The gateway's name.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+/// Which tenant of which installation.
+#[derive(Debug, Args)]
+pub struct Tenant {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The tenant's slug.
+    #[arg(long)]
+    tenant: String,
+}
+
+impl Tenant {
+    async fn open(&self) -> Result<(Control, Ctx)> {
+        let control = compose::control(&self.data).await?;
+        let cx = control.ctx(&self.tenant, Actor::Host, "shell").await.map_err(|error| match error {
+            Error::NotFound => anyhow::anyhow!("there is no tenant {}; make it with: writ admin create-tenant {} --name NAME", self.tenant, self.tenant),
+            other => explain(other),
+        })?;
+        Ok((control, cx))
+    }
+}
+
+impl Admin {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// What was refused and why.
+    pub async fn run(self) -> Result<()> {
+        match self {
+            Self::CreateTenant { data, slug, name } => {
+                let control = compose::control(&data).await?;
+                control.create_tenant(&slug, CreateTenant { name }).await.map_err(explain)?;
+                println!("made tenant {slug}");
+            }
+            Self::SetIdp { at, issuer, client_id, client_secret_file, groups_claim } => {
+                let (control, cx) = at.open().await?;
+                let client_secret = client_secret_file.map(|file| read_secret(&file)).transpose()?;
+                let version = control::config::idp_version(&control, &cx).await.map_err(explain)?;
+                let set = control::config::SetIdp { issuer, client_id, client_secret, groups_claim, version };
+                control.run(&cx, set).await.map_err(explain)?;
+                println!("redirect URI to register there: {}/signin/callback", control.parts().issuer(&cx.tenant));
+            }
+            Self::Grant { at, subject, group, role } => {
+                let (control, cx) = at.open().await?;
+                let Some(role) = AdminRole::parse(&role) else {
+                    bail!("there is no admin role {role}; choose owner, iam_admin, approver, operator or auditor")
+                };
+                let holder = match (subject, group) {
+                    (Some(subject), _) => Holder::Subject(subject),
+                    (None, Some(group)) => Holder::Group(group),
+                    (None, None) => bail!("give --subject or --group"),
+                };
+                control.run(&cx, GrantAdmin { holder, role }).await.map_err(explain)?;
+                println!("given");
+            }
+            Self::SignInLink { at } => {
+                let (control, cx) = at.open().await?;
+                println!("{}", control.run(&cx, control::signin::CreateSignInLink).await.map_err(explain)?);
+            }
+            Self::EnrolGateway { at, name } => {
+                let (control, cx) = at.open().await?;
+                println!("{}", control.run(&cx, control::delivery::CreateEnrolment { name }).await.map_err(explain)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_secret(file: &std::path::Path) -> Result<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(file).with_context(|| format!("reading {}", file.display()))?.permissions().mode();
+    if mode & 0o007 != 0 {
+        bail!("{} may be read by everybody; run: chmod 600 {}", file.display(), file.display());
+    }
+    Ok(std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?.trim().to_owned())
+}
+
+/// A use case's error as a sentence for the shell.
+fn explain(error: Error) -> anyhow::Error {
+    match error {
+        Error::Invalid(fields) => {
+            let fields: Vec<String> = fields.into_iter().map(|field| format!("{}: {}", field.field, field.reason)).collect();
+            anyhow::anyhow!(fields.join("; "))
+        }
+        Error::Refused { text, .. } => anyhow::anyhow!(text),
+        other => anyhow::Error::new(other),
+    }
+}

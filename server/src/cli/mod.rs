@@ -1,0 +1,44 @@
+//! The command line.
+
+mod admin;
+mod audit;
+
+use crate::serve::{self, ServeArgs};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Writ: who may call which MCP method, decided, approved, signed, delivered and provable.
+#[derive(Debug, Parser)]
+#[command(name = "writ", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the control plane.
+    Serve(ServeArgs),
+    /// Administer from the host's shell: the first admin, and the way back in.
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Work with audit exports.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// What went wrong, for the person at the shell.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    let filter = EnvFilter::try_from_env("WRIT_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm=warn,sea_orm_migration=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Admin(admin) => admin.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Audit(audit) => audit.run(),
+    }
+}

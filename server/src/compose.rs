@@ -1,0 +1,82 @@
+//! The composition root: from settings to the handle on all use cases.
+
+use crate::clock::SystemClock;
+use crate::master;
+use anyhow::{bail, Context, Result};
+use control::{Chance, Control, Parts, Vault};
+use rand::rngs::StdRng;
+use rand::SeedableRng;
+use std::path::PathBuf;
+use std::sync::Arc;
+use store::{Settings, Store};
+use url::Url;
+
+/// Where things are. Shared by all commands that touch data.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DataArgs {
+    /// Folder of the embedded database and the master key; made when it is not there.
+    #[arg(long, env = "WRIT_DATA", default_value = "writ-data")]
+    pub data: PathBuf,
+    /// PostgreSQL URL, for several replicas. With it the master key must be given.
+    #[arg(long, env = "WRIT_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// File with the master key: 64 hex digits, readable by its owner only.
+    #[arg(long, env = "WRIT_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
+    /// Where browsers, clients and gateways reach this installation, for example https://writ.example.com.
+    #[arg(long, env = "WRIT_PUBLIC_URL", default_value = "http://127.0.0.1:7400")]
+    pub public_url: String,
+}
+
+/// A generator fit for secrets, seeded by the operating system.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn generator() -> Result<StdRng> {
+    StdRng::try_from_os_rng().context("the operating system gives no randomness")
+}
+
+/// Opens the database and the vault.
+///
+/// # Errors
+/// Says what is wrong and what to do.
+pub async fn control(args: &DataArgs) -> Result<Control> {
+    let public_url = public_url(&args.public_url)?;
+    std::fs::create_dir_all(&args.data).with_context(|| format!("making the data folder {}", args.data.display()))?;
+    let (settings, master_path, may_create) = match &args.database_url {
+        Some(url) => {
+            let Some(path) = &args.master_key_file else {
+                bail!("with --database-url the master key must be given: --master-key-file FILE (64 hex digits, mode 600; for example `openssl rand -hex 32`)")
+            };
+            (Settings::Postgres(url.clone()), path.clone(), false)
+        }
+        None => {
+            let given = args.master_key_file.clone();
+            let may_create = given.is_none();
+            (Settings::Sqlite(args.data.join("writ.db")), given.unwrap_or_else(|| args.data.join("master.key")), may_create)
+        }
+    };
+    let vault = Vault::new(&master::load(&master_path, may_create)?)?;
+    let store = Store::open(&settings).await.context("opening the database")?;
+    Ok(Control::new(store, Parts { clock: Arc::new(SystemClock), chance: Chance::new(generator()?), vault, public_url }))
+}
+
+/// The public URL without a trailing slash. Plain HTTP is for loopback only.
+fn public_url(given: &str) -> Result<String> {
+    let url = Url::parse(given).with_context(|| format!("--public-url {given} is not a URL"))?;
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        _ => bail!("--public-url {given}: use https://, or http:// on loopback"),
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        bail!("--public-url {given}: give scheme, host and port only");
+    }
+    Ok(url.origin().ascii_serialization())
+}

@@ -1,0 +1,90 @@
+//! What a browser sees when a use case did not do what it was asked to.
+//!
+//! Handlers return `Result<_, Problem>`. The page itself is rendered by [`layer`], which knows the request's id and the installation.
+
+use crate::app::App;
+use crate::page;
+use crate::request_id::RequestId;
+use app::pages::error::{self, Model};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use control::Error;
+use std::sync::Arc;
+
+/// An error on its way to a page.
+#[derive(Debug, Clone)]
+pub struct Problem(Arc<Error>);
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+/// A form whose hidden token is missing or foreign.
+pub(crate) const STALE_FORM: &str = "stale_form";
+
+impl Problem {
+    /// Its status: 404 also for what belongs to another tenant.
+    pub fn status(&self) -> StatusCode {
+        match &*self.0 {
+            Error::NotFound => StatusCode::NOT_FOUND,
+            Error::Forbidden(control::Permission::SignedIn) => StatusCode::UNAUTHORIZED,
+            Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::Refused { code, .. } if *code == STALE_FORM => StatusCode::FORBIDDEN,
+            Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::Changed(_) | Error::Refused { .. } => StatusCode::CONFLICT,
+            Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Store(_) | Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn model(&self, request_id: &str) -> Model {
+        match &*self.0 {
+            Error::NotFound => Model::not_found(request_id),
+            Error::Forbidden(control::Permission::SignedIn) => Model {
+                status: 401,
+                title: "You are not signed in".to_owned(),
+                detail: "Nothing was changed. Sign in and try again.".to_owned(),
+                request_id: request_id.to_owned(),
+                back: None,
+            },
+            Error::Forbidden(_) => Model::forbidden(request_id),
+            Error::Refused { code, .. } if *code == STALE_FORM => Model::stale_form(request_id),
+            Error::Changed(what) => Model::conflict(what.clone(), request_id),
+            Error::Refused { text, .. } => Model { title: "That is not possible".to_owned(), ..Model::conflict(text.clone(), request_id) },
+            Error::Invalid(fields) => Model {
+                status: 422,
+                title: "Something in the form is not right".to_owned(),
+                detail: fields.iter().map(|field| format!("{}: {}", field.field, field.reason)).collect::<Vec<_>>().join("; "),
+                request_id: request_id.to_owned(),
+                back: None,
+            },
+            Error::Store(_) | Error::Internal { .. } => Model { status: self.status().as_u16(), ..Model::internal(request_id) },
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Renders a [`Problem`] as a page, and logs what is our own fault with all its causes.
+pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>() else { return response };
+    if problem.status().is_server_error() {
+        tracing::error!(error = &*problem.0 as &dyn std::error::Error, "request failed");
+    }
+    let model = problem.model(&id);
+    let status = problem.status();
+    let title = model.title.clone();
+    page::bare(&app, status, None, &title, &[], move || error::view(model))
+}
