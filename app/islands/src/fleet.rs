@@ -1,0 +1,206 @@
+//! Live fleet status: the server renders the rows; in the browser the island asks again every few seconds.
+
+use crate::{Icon, icon};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Where a gateway stands, judged by the server from what the gateway acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayState {
+    /// Runs the assigned policy and the newest revocations.
+    Current,
+    /// Reports, but runs an older policy or an older revocation list.
+    Behind,
+    /// Has not reported for longer than the tenant's limit.
+    Silent,
+    /// Reported an error that keeps it from activating.
+    Failing,
+    /// Enrolled, has not acknowledged anything yet.
+    New,
+}
+
+impl GatewayState {
+    const fn words(self) -> (&'static str, &'static str, Icon) {
+        match self {
+            Self::Current => ("ok", "Current", Icon::Check),
+            Self::Behind => ("warn", "Behind", Icon::Clock),
+            Self::Silent => ("danger", "Silent", Icon::Warning),
+            Self::Failing => ("danger", "Error", Icon::Warning),
+            Self::New => ("", "Not reported yet", Icon::Dot),
+        }
+    }
+}
+
+/// One gateway as the fleet page shows it. Times are unix milliseconds with their text beside them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayRow {
+    /// `gw_…`.
+    pub id: String,
+    /// The name given at enrolment.
+    pub name: String,
+    /// The server's judgement.
+    pub state: GatewayState,
+    /// Policy version it activated.
+    pub policy: Option<u64>,
+    /// Revocation sequence it acknowledged.
+    pub revocation_seq: Option<u64>,
+    /// When it last reported: unix milliseconds.
+    pub last_seen_ms: Option<i64>,
+    /// The same as text, `2026-11-23 10:06:12 UTC`; empty when it never reported.
+    pub last_seen: String,
+    /// The error it reported, as it said it.
+    pub error: Option<String>,
+    /// The gateway's own version.
+    pub version: String,
+}
+
+/// The whole page's changing part: the body of `GET /t/{tenant}/fleet.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetSnapshot {
+    /// The policy version every gateway should run; none before the first publish.
+    pub desired_policy: Option<u64>,
+    /// The tenant's newest revocation sequence.
+    pub revocation_seq: u64,
+    /// When the server read this: unix milliseconds.
+    pub as_of_ms: i64,
+    /// The same as text.
+    pub as_of: String,
+    /// One row for each enrolled gateway.
+    pub rows: Vec<GatewayRow>,
+}
+
+impl FleetSnapshot {
+    /// The page's first sentence: how far the fleet has converged.
+    pub fn summary(&self) -> String {
+        let total = self.rows.len();
+        let current = self.count(GatewayState::Current);
+        let Some(policy) = self.desired_policy else {
+            return format!("Nothing is published yet, so {} closed.", if total == 1 { "the gateway stays" } else { "gateways stay" });
+        };
+        if total == 0 {
+            return format!("Policy {policy} is live, and no gateway is enrolled to enforce it.");
+        }
+        let mut text = format!("{current} of {total} run policy {policy} and revocations up to {}.", self.revocation_seq);
+        for (state, word) in [(GatewayState::Behind, "behind"), (GatewayState::Silent, "silent"), (GatewayState::Failing, "with an error"), (GatewayState::New, "not reported yet")] {
+            let n = self.count(state);
+            if n > 0 {
+                text.push_str(&format!(" {n} {word}."));
+            }
+        }
+        text
+    }
+
+    fn count(&self, state: GatewayState) -> usize {
+        self.rows.iter().filter(|row| row.state == state).count()
+    }
+
+    fn converged(&self) -> bool {
+        self.desired_policy.is_some() && !self.rows.is_empty() && self.count(GatewayState::Current) == self.rows.len()
+    }
+}
+
+fn ago(now_ms: i64, then_ms: i64) -> String {
+    let s = (now_ms - then_ms).max(0) / 1000;
+    match s {
+        0..=1 => "just now".to_owned(),
+        2..=119 => format!("{s} s ago"),
+        120..=7199 => format!("{} min ago", s / 60),
+        _ => format!("{} h ago", s / 3600),
+    }
+}
+
+fn machine_time(text: &str) -> String {
+    text.replacen(' ', "T", 1).replace(" UTC", "Z")
+}
+
+fn number(n: Option<u64>) -> String {
+    n.map_or_else(|| "none".to_owned(), |n| n.to_string())
+}
+
+fn row(row: GatewayRow, as_of_ms: i64) -> impl IntoView {
+    let (tone, word, glyph) = row.state.words();
+    let seen = match row.last_seen_ms {
+        Some(ms) => view! { <time datetime=machine_time(&row.last_seen) title=row.last_seen.clone()>{ago(as_of_ms, ms)}</time> }.into_any(),
+        None => view! { <span class="muted">"never"</span> }.into_any(),
+    };
+    let note = match (row.error, row.state) {
+        (Some(error), _) => view! { <bdi class="tone-danger">{error}</bdi> }.into_any(),
+        (None, GatewayState::Silent) => view! { <span>"keeps its last verified policy; may miss newer revocations"</span> }.into_any(),
+        (None, _) => view! { <span class="muted">{format!("version {}", row.version)}</span> }.into_any(),
+    };
+    view! {
+        <tr>
+            <th scope="row">{row.name}<small class="id">{row.id}</small></th>
+            <td data-label="State"><span class=format!("pill {tone}")>{icon(glyph)}<span>{word}</span></span></td>
+            <td class="num" data-label="Policy">{number(row.policy)}</td>
+            <td class="num" data-label="Revocations">{number(row.revocation_seq)}</td>
+            <td data-label="Last report">{seen}</td>
+            <td data-label="Note">{note}</td>
+        </tr>
+    }
+}
+
+/// The fleet's table. `url` is where the next [`FleetSnapshot`] comes from.
+#[island]
+pub fn FleetStatus(url: String, snapshot: FleetSnapshot) -> impl IntoView {
+    let (now, set_now) = signal(snapshot);
+    let (failed, set_failed) = signal(false);
+    poll(url, set_now, set_failed);
+    view! {
+        <div class="stack">
+            <p class=move || if now.with(FleetSnapshot::converged) { "flag ok" } else { "flag" } role="status">
+                <span>{move || now.with(FleetSnapshot::summary)}</span>
+            </p>
+            <div class="card scroll" tabindex="0" role="region" aria-label="Gateways">
+                <table class="table cards">
+                    <caption>"As each gateway reported what it activated, read " {move || now.with(|s| s.as_of.clone())}
+                        <span class="tone-danger">{move || if failed.get() { " · cannot refresh, retrying" } else { "" }}</span></caption>
+                    <thead><tr>
+                        <th scope="col">"Gateway"</th><th scope="col">"State"</th><th scope="col" class="num">"Policy"</th>
+                        <th scope="col" class="num">"Revocations"</th><th scope="col">"Last report"</th><th scope="col">"Note"</th>
+                    </tr></thead>
+                    <tbody>{move || now.with(|s| s.rows.iter().map(|r| row(r.clone(), s.as_of_ms)).collect_view())}</tbody>
+                </table>
+            </div>
+        </div>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn poll(url: String, set_now: WriteSignal<FleetSnapshot>, set_failed: WriteSignal<bool>) {
+    use std::time::Duration;
+    let tick = move || {
+        let url = url.clone();
+        // A hidden tab needs no fresh rows, and the server no idle readers.
+        if web_sys::window().and_then(|w| w.document()).is_some_and(|d| d.hidden()) {
+            return;
+        }
+        leptos::task::spawn_local(async move {
+            match fetch(&url).await {
+                Some(snapshot) => {
+                    set_now.set(snapshot);
+                    set_failed.set(false);
+                }
+                None => set_failed.set(true),
+            }
+        });
+    };
+    set_interval(tick, Duration::from_secs(3));
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn poll(_url: String, _set_now: WriteSignal<FleetSnapshot>, _set_failed: WriteSignal<bool>) {}
+
+#[cfg(feature = "hydrate")]
+async fn fetch(url: &str) -> Option<FleetSnapshot> {
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen_futures::JsFuture;
+    let response = JsFuture::from(web_sys::window()?.fetch_with_str(url)).await.ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
+    serde_json::from_str(&text).ok()
+}

@@ -1,0 +1,109 @@
+//! OAuth consent: what a client asks for, in a person's words. A bare page.
+//!
+//! | method | path | fields |
+//! | --- | --- | --- |
+//! | POST | [`Model::action`] (`/t/{tenant}/authorize`) | `csrf`, `decision` = `allow` or `deny`, and every pair of [`Model::hidden`] |
+//!
+//! The answer to either decision redirects to the client, so the response's CSP must list the redirect's origin in `form-action`.
+
+use crate::{
+    components::*,
+    instant::duration,
+    words::{Risk, Tone, Trust},
+};
+use leptos::prelude::*;
+
+/// One scope with its reviewed sentence.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// As in tokens.
+    pub name: String,
+    /// What it lets the client do.
+    pub sentence: String,
+    /// How much harm it can do.
+    pub risk: Risk,
+}
+
+/// The consent page's facts.
+pub struct Model {
+    /// Where the form goes: an absolute path.
+    pub action: String,
+    /// The name the client gave itself.
+    pub client_name: String,
+    /// Its identifier.
+    pub client_id: String,
+    /// What is known about it.
+    pub trust: Trust,
+    /// Host and port that the answer goes to.
+    pub redirect_host: String,
+    /// That host is this computer.
+    pub redirect_is_loopback: bool,
+    /// Who is signed in.
+    pub person: String,
+    /// The MCP server's name.
+    pub server_name: String,
+    /// Its resource URI.
+    pub resource: String,
+    /// What the client gets now.
+    pub scopes: Vec<Scope>,
+    /// What it asked for and does not get, since the person may not.
+    pub withheld: Vec<String>,
+    /// What may be added to this session later once approved, without asking again here.
+    pub later: Vec<Scope>,
+    /// Life of the access token in seconds.
+    pub token_life_s: i64,
+    /// The client also gets a refresh token.
+    pub refresh: bool,
+    /// Pairs that the form carries back unchanged.
+    pub hidden: Vec<(&'static str, String)>,
+}
+
+fn scope(s: Scope) -> AnyView {
+    view! { <li class="scope"><div class="row spread"><p>{s.sentence}</p>{risk_pill(s.risk)}</div><small><code>{s.name}</code></small></li> }.into_any()
+}
+
+/// The consent page.
+pub fn view(m: Model) -> impl IntoView {
+    let csrf = hidden("csrf", crate::page::csrf_token());
+    let carried = m.hidden.into_iter().map(|(name, value)| hidden(name, value)).collect_view();
+    let life = if m.refresh {
+        format!("Each token lasts {} and is renewed while your session lives.", duration(m.token_life_s))
+    } else {
+        format!("It lasts {} and is not renewed.", duration(m.token_life_s))
+    };
+    let unknown = (m.trust == Trust::SelfAsserted)
+        .then(|| flag_text(Tone::Warn, "Nobody has checked this name.", "Go on only if you started this yourself a moment ago."));
+    let withheld = (!m.withheld.is_empty()).then(|| view! { <p class="muted">"Asked for too, but not yours to give: "{codes(m.withheld.clone(), "")}</p> });
+    view! {
+        <div class="stack-s">
+            <h1><bdi>{untrusted(&m.client_name, 80)}</bdi>" wants to use "<em><bdi>{m.server_name.clone()}</bdi></em>" as you"</h1>
+            <p class="muted">"Signed in as "<bdi>{m.person}</bdi></p>
+        </div>
+        {unknown}
+        <section class="card pad stack-s">
+            <p class="eyebrow">"Your answer goes to"</p>
+            <p class="host"><bdi>{m.redirect_host}</bdi></p>
+            <p class="muted">{if m.redirect_is_loopback { "That is a program on this computer." } else { "That is a web site. Check that it is the one you came from." }}</p>
+        </section>
+        {card("What it can do now", crate::instant::plural(i64::try_from(m.scopes.len()).unwrap_or(i64::MAX), "scope"), view! {
+            <ul class="scopes">{m.scopes.into_iter().map(scope).collect_view()}</ul>{withheld}
+        })}
+        {(!m.later.is_empty()).then(|| card("What may be added later", "only after approval", view! {
+            <p class="muted">"If you ask for these and somebody approves, this client gets them without asking you here again."</p>
+            <ul class="scopes">{m.later.into_iter().map(scope).collect_view()}</ul>
+        }))}
+        {card("Who it is", pill(m.trust.label()), kv(vec![
+            ("Client", view! { <bdi class="mono">{m.client_id}</bdi> }.into_any()),
+            ("Server", view! { <bdi class="mono">{m.resource}</bdi> }.into_any()),
+            ("How long", text(life)),
+        ]))}
+        <form class="decide" method="post" action=m.action>
+            {csrf}{carried}
+            <div>
+                <button type="submit" class="button big" name="decision" value="deny">"Deny"</button>
+                <button type="submit" class="button primary big" name="decision" value="allow">"Allow"</button>
+            </div>
+        </form>
+    }
+    .into_any()
+}
