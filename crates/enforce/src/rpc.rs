@@ -1,0 +1,288 @@
+//! Reading a JSON-RPC message so strictly that no two readers can differ about it.
+//!
+//! The bytes that were read are the bytes that are forwarded. So whatever another parser could understand differently is refused here,
+//! before policy is asked: an object with a key twice (which one counts?), a key that differs from a known one in its case only (some
+//! parsers fold it), bytes after the message, a batch. MCP took batches out with 2025-06-18; a batch of a 2025-03-26 client is refused.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// The largest message that is read, in bytes.
+pub const LARGEST: usize = 1 << 20;
+
+/// JSON-RPC code: the bytes are no JSON that everyone reads alike.
+pub const PARSE_ERROR: i64 = -32700;
+/// JSON-RPC code: JSON, but no message.
+pub const INVALID_REQUEST: i64 = -32600;
+/// JSON-RPC code: a `tools/call` without a tool.
+pub const INVALID_PARAMS: i64 = -32602;
+/// MCP 2026-07-28: a header says something else than the body.
+pub const HEADER_MISMATCH: i64 = -32020;
+/// The call was denied.
+pub const DENIED: i64 = -32001;
+
+/// What is asked, owned.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum MethodOwned {
+    /// `tools/call` of this tool.
+    CallTool(String),
+    /// Any other JSON-RPC method.
+    Other(String),
+    /// A client's response to a request of the server. It goes with the session and is judged as lifecycle.
+    Response,
+    /// `GET`: the session's stream of server messages.
+    Stream,
+    /// `DELETE`: the session's end.
+    EndSession,
+}
+
+impl MethodOwned {
+    /// As policy sees it.
+    pub fn as_policy(&self) -> policy::Method<'_> {
+        match self {
+            Self::CallTool(tool) => policy::Method::CallTool(tool),
+            Self::Other(method) => policy::Method::of(method, None),
+            Self::Response | Self::Stream | Self::EndSession => policy::Method::Lifecycle,
+        }
+    }
+
+    /// The name in the log.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::CallTool(_) => "tools/call",
+            Self::Other(method) => method,
+            Self::Response => "response",
+            Self::Stream => "GET",
+            Self::EndSession => "DELETE",
+        }
+    }
+
+    /// The tool of a `tools/call`.
+    pub fn tool(&self) -> Option<&str> {
+        match self {
+            Self::CallTool(tool) => Some(tool),
+            _ => None,
+        }
+    }
+
+    /// Whether policy treats it as what holds a conversation together.
+    pub fn is_lifecycle(&self) -> bool {
+        matches!(self.as_policy(), policy::Method::Lifecycle)
+    }
+
+    /// Whether it asks for the list of tools.
+    pub fn is_list(&self) -> bool {
+        matches!(self.as_policy(), policy::Method::ListTools)
+    }
+}
+
+/// A message that everyone reads alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Its id; `None` for a notification.
+    pub id: Option<Value>,
+    /// What it asks.
+    pub method: MethodOwned,
+    /// What `Mcp-Name` has to say: `params.name` or `params.uri`.
+    pub name: Option<String>,
+    /// `params.arguments`.
+    pub arguments: Option<Value>,
+}
+
+/// Why a message was refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{why}")]
+pub struct Unreadable {
+    /// JSON-RPC code.
+    pub code: i64,
+    /// For the developer of the client.
+    pub why: String,
+    /// The message's id, where it got that far.
+    pub id: Option<Value>,
+}
+
+fn refuse<T>(code: i64, why: impl Into<String>, id: Option<&Value>) -> Result<T, Unreadable> {
+    Err(Unreadable { code, why: why.into(), id: id.cloned() })
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// [`Unreadable`], to be answered with HTTP 400.
+pub fn read(bytes: &[u8]) -> Result<Message, Unreadable> {
+    if bytes.len() > LARGEST {
+        return refuse(INVALID_REQUEST, format!("the message is larger than {} KiB", LARGEST / 1024), None);
+    }
+    let Strict(value) = match serde_json::from_slice(bytes) {
+        Ok(value) => value,
+        Err(error) => return refuse(PARSE_ERROR, format!("not JSON that can be read in one way only: {error}"), None),
+    };
+    let members = match value {
+        Value::Object(members) => members,
+        Value::Array(_) => return refuse(INVALID_REQUEST, "batches are not accepted: send one message a request", None),
+        _ => return refuse(INVALID_REQUEST, "a JSON-RPC message is an object", None),
+    };
+    let id = members.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
+    let id = id.as_ref();
+    if members.get("id").is_some_and(|given| Some(given) != id) {
+        return refuse(INVALID_REQUEST, "`id` must be a string or a number", None);
+    }
+    spelled(&members, &["jsonrpc", "id", "method", "params", "result", "error"], id)?;
+    if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return refuse(INVALID_REQUEST, "`jsonrpc` must be \"2.0\"", id);
+    }
+    let Some(method) = members.get("method") else {
+        let answers = members.contains_key("result") != members.contains_key("error");
+        return match (answers, id) {
+            (true, Some(_)) => Ok(Message { id: id.cloned(), method: MethodOwned::Response, name: None, arguments: None }),
+            _ => refuse(INVALID_REQUEST, "neither a request nor a response", id),
+        };
+    };
+    let Some(method) = method.as_str() else { return refuse(INVALID_REQUEST, "`method` must be a string", id) };
+    if members.contains_key("result") || members.contains_key("error") {
+        return refuse(INVALID_REQUEST, "both a request and a response", id);
+    }
+    request(method, members.get("params"), id)
+}
+
+fn request(method: &str, params: Option<&Value>, id: Option<&Value>) -> Result<Message, Unreadable> {
+    let empty = Map::new();
+    let params = match params {
+        None => &empty,
+        Some(Value::Object(params)) => params,
+        Some(_) => return refuse(INVALID_PARAMS, "`params` must be an object", id),
+    };
+    spelled(params, &["name", "arguments", "uri", "_meta"], id)?;
+    let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
+    let (method, name) = match method {
+        "tools/call" => {
+            if id.is_none() {
+                return refuse(INVALID_REQUEST, "`tools/call` needs an `id`", id);
+            }
+            let Some(tool) = text("name") else { return refuse(INVALID_PARAMS, "`tools/call` needs `params.name`", id) };
+            if params.get("arguments").is_some_and(|arguments| !arguments.is_object()) {
+                return refuse(INVALID_PARAMS, "`params.arguments` must be an object", id);
+            }
+            (MethodOwned::CallTool(tool.clone()), Some(tool))
+        }
+        other => (MethodOwned::Other(other.to_owned()), text("name").or_else(|| text("uri"))),
+    };
+    Ok(Message { id: id.cloned(), method, name, arguments: params.get("arguments").cloned() })
+}
+
+/// Refuses keys that differ from a known one in case only.
+fn spelled(members: &Map<String, Value>, known: &[&str], id: Option<&Value>) -> Result<(), Unreadable> {
+    for key in members.keys() {
+        if let Some(known) = known.iter().find(|known| key != *known && folded(key) == folded(known)) {
+            return refuse(INVALID_REQUEST, format!("the key `{}` looks like `{known}` but is not", key.escape_default()), id);
+        }
+    }
+    Ok(())
+}
+
+/// Also folds what Unicode-aware parsers fold onto ASCII: the Kelvin sign, the long s.
+fn folded(key: &str) -> String {
+    key.chars().flat_map(char::to_lowercase).map(|c| if c == '\u{17f}' { 's' } else { c }).collect()
+}
+
+/// What the request's headers say about the message (MCP 2026-07-28).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Headers<'a> {
+    /// `Mcp-Method`.
+    pub method: Option<&'a str>,
+    /// `Mcp-Name`.
+    pub name: Option<&'a str>,
+}
+
+/// Headers that are there must agree with the body, which is what policy judges.
+///
+/// # Errors
+/// [`Unreadable`] with [`HEADER_MISMATCH`].
+pub fn agree(message: &Message, headers: Headers<'_>) -> Result<(), Unreadable> {
+    if let Some(said) = headers.method
+        && said != message.method.name()
+    {
+        return refuse(HEADER_MISMATCH, "Mcp-Method differs from the body's `method`", message.id.as_ref());
+    }
+    if let Some(said) = headers.name
+        && decoded(said).as_deref() != message.name.as_deref()
+    {
+        return refuse(HEADER_MISMATCH, "Mcp-Name differs from the body's `params.name` or `params.uri`", message.id.as_ref());
+    }
+    Ok(())
+}
+
+/// A header value as MCP writes it: plain, or `=?base64?…?=` where it holds more than visible ASCII.
+fn decoded(value: &str) -> Option<String> {
+    match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
+        Some(encoded) => String::from_utf8(STANDARD.decode(encoded).ok()?).ok(),
+        None => Some(value.to_owned()),
+    }
+}
+
+/// A JSON value in which no object has a key twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Strict)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Strict(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let (mut members, mut seen) = (Map::new(), BTreeSet::new());
+        while let Some(key) = map.next_key::<String>()? {
+            if !seen.insert(key.clone()) {
+                return Err(A::Error::custom(format!("the key `{}` is there twice", key.escape_default())));
+            }
+            let Strict(value) = map.next_value()?;
+            members.insert(key, value);
+        }
+        Ok(Value::Object(members))
+    }
+}

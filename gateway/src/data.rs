@@ -1,0 +1,200 @@
+//! The data directory: one key, one identity, one verified state, the decision log. One gateway at a time.
+
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use token::SigningKey;
+
+/// Who this gateway is, as given at enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `gw_…`.
+    pub gateway_id: String,
+    /// Its name in the fleet.
+    pub name: String,
+    /// The tenant's slug.
+    pub tenant: String,
+    /// SHA-256 of the first TUF root, hex: what all trust starts from.
+    pub root_sha256: String,
+    /// The tenant at the control plane that it was enrolled with.
+    pub control_plane: String,
+}
+
+/// The directory could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// Reading or writing failed.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("{0} is in use by another writ-gateway: stop it, or give this one its own --data")]
+    InUse(PathBuf),
+    /// A file is not what it should be.
+    #[error("{path} cannot be read ({why}): restore it from a backup, or enrol again into an empty --data")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// No key could be made.
+    #[error("no key could be made: {0}")]
+    Key(#[from] token::KeyError),
+}
+
+/// The directory, held for as long as this lives.
+#[derive(Debug)]
+pub struct DataDir {
+    root: PathBuf,
+    _lock: File,
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> DataError {
+    let path = path.to_owned();
+    move |source| DataError::Io { path, source }
+}
+
+impl DataDir {
+    /// Makes the directory if needed and takes hold of it.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn open(root: &Path) -> Result<Self, DataError> {
+        let decisions = root.join("decisions");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&decisions).map_err(at(&decisions))?;
+        let path = root.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(DataError::InUse(root.to_owned())),
+            Err(fs::TryLockError::Error(source)) => Err(DataError::Io { path, source }),
+        }
+    }
+
+    /// The gateway's key, made at the first start.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn key(&self) -> Result<SigningKey, DataError> {
+        let path = self.root.join("gateway.key");
+        match fs::read(&path) {
+            Ok(bytes) => SigningKey::from_pkcs8(&bytes).map_err(|error| DataError::Damaged { path, why: error.to_string() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (key, pkcs8) = SigningKey::generate()?;
+                write_whole(&path, &pkcs8).map_err(at(&path))?;
+                Ok(key)
+            }
+            Err(error) => Err(at(&path)(error)),
+        }
+    }
+
+    /// Keeps the identity.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn keep_identity(&self, identity: &Identity) -> Result<(), DataError> {
+        let path = self.root.join("identity.json");
+        let bytes = serde_json::to_vec_pretty(identity).map_err(io::Error::from).map_err(at(&path))?;
+        write_whole(&path, &bytes).map_err(at(&path))
+    }
+
+    /// Keeps the verified state.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn keep_trusted(&self, document: &[u8]) -> io::Result<()> {
+        write_whole(&self.root.join("trusted.json"), document)
+    }
+
+    /// Where the decision log lies.
+    pub fn decisions(&self) -> PathBuf {
+        self.root.join("decisions")
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+/// The identity kept in `root`, if this gateway was enrolled.
+///
+/// # Errors
+/// [`DataError`].
+pub fn identity(root: &Path) -> Result<Option<Identity>, DataError> {
+    let path = root.join("identity.json");
+    let Some(bytes) = read(&path)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| DataError::Damaged { path, why: error.to_string() })
+}
+
+/// The verified state kept in `root`, unchecked: only [`bundle::Trusted::open`] makes it worth something.
+///
+/// # Errors
+/// [`DataError`].
+pub fn trusted(root: &Path) -> Result<Option<Vec<u8>>, DataError> {
+    read(&root.join("trusted.json"))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, DataError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+/// Writes a file so that after a crash at any moment either the old or the new one is there, whole: write beside it, fsync, rename, fsync
+/// the directory. Readable by its owner only.
+///
+/// # Errors
+/// The file system's.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    sync_dir(path)
+}
+
+/// Makes the entries of the directory that holds `path` durable.
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_key_is_made_once_and_is_the_owners() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = DataDir::open(dir.path()).expect("opens");
+        let (first, again) = (data.key().expect("made"), data.key().expect("read"));
+        assert_eq!(first.public(), again.public());
+        let mode = fs::metadata(dir.path().join("gateway.key")).expect("is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(matches!(DataDir::open(dir.path()), Err(DataError::InUse(_))));
+    }
+
+    #[test]
+    fn a_damaged_identity_is_named() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert_eq!(identity(dir.path()).expect("no identity is fine"), None);
+        fs::write(dir.path().join("identity.json"), "{").expect("written");
+        let error = identity(dir.path()).expect_err("damaged").to_string();
+        assert!(error.contains("identity.json") && error.contains("enrol again"), "{error}");
+    }
+}

@@ -1,0 +1,158 @@
+//! The first start: a one-time token is traded for an id, and the fingerprint in it becomes what all trust starts from.
+
+use crate::config::Config;
+use crate::data::Identity;
+use crate::link::{LinkError, refused, unreachable};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+use token::PublicJwk;
+
+/// An enrolment token: a secret, and the SHA-256 of the first root.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnrolmentToken {
+    whole: String,
+    root_sha256: String,
+}
+
+impl std::fmt::Debug for EnrolmentToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnrolmentToken").field("root_sha256", &self.root_sha256).finish_non_exhaustive()
+    }
+}
+
+/// Enrolment failed. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// Not a token of ours.
+    #[error("the enrolment token is not complete: copy the whole of it (wge_….…) from Delivery, Gateways, Add a gateway")]
+    BadToken,
+    /// Used, expired, revoked or unknown.
+    #[error(
+        "the control plane refused the enrolment token ({status}: {detail}): tokens work once and not for long, make a new one at Delivery, Gateways"
+    )]
+    TokenRefused {
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        detail: String,
+    },
+    /// Another server than the token's.
+    #[error(
+        "the control plane's root is {found}, the token names {expected}: this is not the server that made the token; check --control-plane, and tell whoever runs it"
+    )]
+    OtherRoot {
+        /// In the token.
+        expected: String,
+        /// From the server.
+        found: String,
+    },
+    /// Another tenant than the address says.
+    #[error("the token belongs to tenant {found:?}, --control-plane names {expected:?}: give the address of the token's tenant")]
+    OtherTenant {
+        /// In the address.
+        expected: String,
+        /// From the server.
+        found: String,
+    },
+    /// The link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl EnrolError {
+    /// Whether waiting could help.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Link(LinkError::Unreachable(_) | LinkError::Refused { status: 500.., .. }))
+    }
+}
+
+impl EnrolmentToken {
+    /// Reads `wge_<43 base64url>.<64 hex>`.
+    ///
+    /// # Errors
+    /// [`EnrolError::BadToken`].
+    pub fn parse(text: &str) -> Result<Self, EnrolError> {
+        let text = text.trim();
+        let (secret, root) = text.strip_prefix("wge_").and_then(|rest| rest.split_once('.')).ok_or(EnrolError::BadToken)?;
+        let url_safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        if secret.len() != 43 || !secret.chars().all(url_safe) || root.len() != 64 || !root.chars().all(hex) {
+            return Err(EnrolError::BadToken);
+        }
+        Ok(Self { whole: text.to_owned(), root_sha256: root.to_owned() })
+    }
+
+    /// The fingerprint that it pins.
+    pub fn root_sha256(&self) -> &str {
+        &self.root_sha256
+    }
+}
+
+#[derive(Deserialize)]
+struct Enrolled {
+    gateway_id: String,
+    name: String,
+    tenant: String,
+    root_sha256: String,
+}
+
+/// Trades `token` for an identity.
+///
+/// # Errors
+/// [`EnrolError`].
+pub async fn enrol(
+    http: &reqwest::Client,
+    config: &Config,
+    tenant: &str,
+    token: &EnrolmentToken,
+    key: &PublicJwk,
+) -> Result<Identity, EnrolError> {
+    let body = json!({"token": token.whole, "name": config.name, "public_key": key});
+    let request = http.post(format!("{}/delivery/enroll", config.control_plane)).json(&body).timeout(Duration::from_secs(20));
+    let response = request.send().await.map_err(unreachable)?;
+    if !response.status().is_success() {
+        return Err(match refused("enroll", response).await {
+            LinkError::Refused { status: status @ (400 | 401 | 403 | 404 | 409 | 410), detail, .. } => {
+                EnrolError::TokenRefused { status, detail }
+            }
+            other => EnrolError::Link(other),
+        });
+    }
+    let enrolled: Enrolled = response.json().await.map_err(|_| LinkError::Unreadable("enroll"))?;
+    if enrolled.root_sha256 != token.root_sha256 {
+        return Err(EnrolError::OtherRoot { expected: token.root_sha256.clone(), found: enrolled.root_sha256 });
+    }
+    if enrolled.tenant != tenant {
+        return Err(EnrolError::OtherTenant { expected: tenant.to_owned(), found: enrolled.tenant });
+    }
+    Ok(Identity {
+        gateway_id: enrolled.gateway_id,
+        name: enrolled.name,
+        tenant: enrolled.tenant,
+        // From the token, which came another way than the answer.
+        root_sha256: token.root_sha256.clone(),
+        control_plane: config.control_plane.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_whole_or_refused_and_never_shown() {
+        let (secret, root) = ("A".repeat(43), "0a".repeat(32));
+        let token = EnrolmentToken::parse(&format!(" wge_{secret}.{root}\n")).expect("whole");
+        assert_eq!(token.root_sha256(), root);
+        assert!(!format!("{token:?}").contains(&secret));
+        for bad in [
+            format!("wge_{secret}"),
+            format!("wge_{secret}.{}", &root[1..]),
+            format!("{secret}.{root}"),
+            format!("wge_{secret}.{}", root.to_uppercase()),
+        ] {
+            assert!(matches!(EnrolmentToken::parse(&bad), Err(EnrolError::BadToken)), "{bad}");
+        }
+    }
+}

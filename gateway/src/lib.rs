@@ -1,0 +1,22 @@
+//! `writ-gateway`: the reference enforcement point, a reverse proxy for MCP servers.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`config`], [`data`], [`enrolment`] | who this gateway is, and what it keeps on disk |
+//! | [`link`], [`sync`], [`standing`] | following the control plane and acknowledging what is in force |
+//! | [`spool`] | the decision log: on disk before anything is done, sent when possible |
+//! | [`proxy`] | the data plane: reads, asks `enforce`, challenges or forwards |
+//! | [`runtime`] | puts it together |
+//!
+//! Time and randomness come in through [`clock`]; only `main.rs` makes real ones.
+
+pub mod clock;
+pub mod config;
+pub mod data;
+pub mod enrolment;
+pub mod link;
+pub mod proxy;
+pub mod runtime;
+pub mod spool;
+pub mod standing;
+pub mod sync;

@@ -1,0 +1,200 @@
+//! Calls to the control plane's delivery endpoints, each with a fresh assertion signed by the gateway's key.
+
+use crate::clock::{Clock, Random};
+use crate::standing::Ack;
+use futures::StreamExt;
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use token::{Assertion, AssertionClaims, SigningKey};
+use url::Url;
+
+/// The control plane holds a watch up to 25 s.
+const WATCH: Duration = Duration::from_secs(40);
+const REQUEST: Duration = Duration::from_secs(20);
+/// What one watch reply may hold.
+const LARGEST_PUSH: u64 = 16 << 20;
+
+/// A call did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// No answer.
+    #[error("the control plane cannot be reached ({0})")]
+    Unreachable(String),
+    /// Another answer than hoped for.
+    #[error("the control plane answered {status} to {what}: {detail}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Which call.
+        what: &'static str,
+        /// The start of what it said.
+        detail: String,
+    },
+    /// An answer that cannot be read.
+    #[error("the control plane's answer to {0} cannot be read")]
+    Unreadable(&'static str),
+    /// The key could not sign.
+    #[error("the gateway's key could not sign: {0}")]
+    Key(#[from] token::KeyError),
+}
+
+/// The reply to a watch.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Watched {
+    /// The newest timestamp version.
+    pub timestamp: u64,
+    /// Small changed files, by path below the repository's base.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+}
+
+/// A link to one tenant of a control plane.
+#[derive(Debug)]
+pub struct Link {
+    http: reqwest::Client,
+    base: String,
+    key: Arc<SigningKey>,
+    gateway_id: String,
+    clock: Clock,
+    random: Random,
+}
+
+/// A client that follows no redirects. Proxies from the environment are for the outside, not for this host.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client(base: &str) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .user_agent(concat!("writ-gateway/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(base) { builder.no_proxy().build() } else { builder.build() }
+}
+
+/// Whether a URL names this host.
+pub fn is_loopback(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// What went wrong, without the URL: it says nothing new and could one day hold a secret.
+pub(crate) fn unreachable(error: reqwest::Error) -> LinkError {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        text = cause.to_string();
+        source = cause.source();
+    }
+    LinkError::Unreachable(text)
+}
+
+impl Link {
+    /// A link to `control_plane` (`…/t/{tenant}`) as gateway `gateway_id`.
+    pub fn new(http: reqwest::Client, control_plane: &str, key: Arc<SigningKey>, gateway_id: &str, clock: Clock, random: Random) -> Self {
+        Self { http, base: format!("{control_plane}/delivery"), key, gateway_id: gateway_id.to_owned(), clock, random }
+    }
+
+    fn signed(&self, request: RequestBuilder) -> Result<RequestBuilder, LinkError> {
+        let iat = self.clock.now();
+        let claims = AssertionClaims {
+            iss: self.gateway_id.clone(),
+            sub: self.gateway_id.clone(),
+            aud: self.base.clone(),
+            iat,
+            exp: iat + Assertion::LIFE,
+            jti: self.random.id("asr", self.clock.now_ms()),
+            client_id: None,
+            agent: None,
+            scope: None,
+        };
+        Ok(request.bearer_auth(Assertion::Gateway.sign(&self.key, &self.gateway_id, &claims)?))
+    }
+
+    async fn send(&self, what: &'static str, request: RequestBuilder) -> Result<Response, LinkError> {
+        let response = self.signed(request)?.send().await.map_err(unreachable)?;
+        if response.status().is_success() || (what == "fetch" && response.status() == StatusCode::NOT_FOUND) {
+            return Ok(response);
+        }
+        Err(refused(what, response).await)
+    }
+
+    /// Waits until the control plane has a timestamp newer than `timestamp`, or until it lets go.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn watch(&self, timestamp: u64) -> Result<Watched, LinkError> {
+        let request = self.http.get(format!("{}/watch?timestamp={timestamp}", self.base)).timeout(WATCH);
+        let response = self.send("watch", request).await?;
+        let bytes = read(response, LARGEST_PUSH).await?;
+        serde_json::from_slice(&bytes).map_err(|_| LinkError::Unreadable("watch"))
+    }
+
+    /// A file of the repository, at most one byte more of it than `max_len`; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn fetch(&self, path: &str, max_len: u64) -> Result<Option<Vec<u8>>, LinkError> {
+        let request = self.http.get(format!("{}/tuf/{path}", self.base)).timeout(REQUEST);
+        let response = self.send("fetch", request).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        read(response, max_len).await.map(Some)
+    }
+
+    /// Says what is in force here.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn ack(&self, ack: &Ack) -> Result<(), LinkError> {
+        let request = self.http.post(format!("{}/ack", self.base)).json(ack).timeout(REQUEST);
+        self.send("ack", request).await.map(drop)
+    }
+
+    /// Hands in one batch of decisions.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn decisions(&self, seq: u64, previous: &str, batch: Vec<u8>) -> Result<(), LinkError> {
+        let request = self.http.post(format!("{}/decisions", self.base)).timeout(REQUEST);
+        let request =
+            request.header("content-type", "application/x-ndjson").header("x-writ-batch-seq", seq).header("x-writ-prev", previous);
+        self.send("decisions", request.body(batch)).await.map(drop)
+    }
+}
+
+/// The start of an error's text, printable.
+pub(crate) async fn refused(what: &'static str, response: Response) -> LinkError {
+    let status = response.status().as_u16();
+    let body = read(response, 2_000).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let problem: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+    let said = problem
+        .as_ref()
+        .and_then(|problem| ["detail", "title", "error_description", "message"].iter().find_map(|key| problem.get(key)?.as_str()));
+    let detail = said.unwrap_or(&text).chars().filter(|c| !c.is_control()).take(300).collect();
+    LinkError::Refused { status, what, detail }
+}
+
+/// Reads a body, stopping one byte after `limit`: whoever judges it sees that it is too long.
+async fn read(response: Response, limit: u64) -> Result<Vec<u8>, LinkError> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(unreachable)?;
+        body.extend_from_slice(&chunk[..chunk.len().min(most - body.len())]);
+        if body.len() >= most {
+            break;
+        }
+    }
+    Ok(body)
+}

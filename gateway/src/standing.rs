@@ -1,0 +1,149 @@
+//! How this gateway stands: what is in force, how fresh it is, what went wrong last. Told to the control plane and at `/healthz`.
+
+use enforce::Enforcer;
+use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An error as it is acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AckError {
+    /// The stable code.
+    pub code: String,
+    /// For the operator.
+    pub message: String,
+}
+
+/// What is told to the control plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ack {
+    /// Version of the policy in force.
+    pub policy_version: Option<u64>,
+    /// Its digest.
+    pub policy_sha256: Option<String>,
+    /// Sequence of the revocation list in force.
+    pub revocation_seq: Option<u64>,
+    /// Version of the verified timestamp; 0 if none.
+    pub timestamp: u64,
+    /// Why what was offered is not in force.
+    pub error: Option<AckError>,
+    /// When this process started, Unix seconds.
+    pub started_at: i64,
+    /// The program's version.
+    pub version: &'static str,
+}
+
+/// What `/healthz` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// `ok`, `stale` (beyond the end of the timestamp) or `closed` (nothing verified, everything is refused).
+    pub status: &'static str,
+    /// Version of the policy in force.
+    pub policy_version: Option<u64>,
+    /// Its digest.
+    pub policy_sha256: Option<String>,
+    /// Sequence of the revocation list in force.
+    pub revocation_seq: Option<u64>,
+    /// Version of the verified timestamp; 0 if none.
+    pub timestamp: u64,
+    /// For how long freshness has not been proved, seconds.
+    pub stale_for_s: i64,
+    /// How long ago the control plane last answered, seconds; none since the start if null.
+    pub last_contact_s: Option<i64>,
+    /// The last error of following the control plane, if it still stands.
+    pub error: Option<AckError>,
+    /// Decisions that could not be written to disk since the start. More than 0 is an incident.
+    pub decisions_lost: u64,
+    /// Batches of decisions on disk that the control plane does not have yet.
+    pub decision_batches_waiting: u64,
+    /// Requests without a verifiable token since the start; they appear in no decision log, since they name nobody.
+    pub unauthenticated: u64,
+}
+
+/// Shared by everything that knows a part of it.
+#[derive(Debug)]
+pub struct Standing {
+    enforcer: Arc<Enforcer>,
+    started_at: i64,
+    seen: Mutex<Seen>,
+    /// Decisions that could not be written.
+    pub decisions_lost: AtomicU64,
+    /// Batches waiting on disk.
+    pub batches_waiting: AtomicU64,
+    /// Requests without a verifiable token.
+    pub unauthenticated: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    contact_ms: Option<i64>,
+    error: Option<AckError>,
+}
+
+impl Standing {
+    /// At the start, Unix seconds.
+    pub fn new(enforcer: Arc<Enforcer>, started_at: i64) -> Self {
+        Self {
+            enforcer,
+            started_at,
+            seen: Mutex::default(),
+            decisions_lost: AtomicU64::new(0),
+            batches_waiting: AtomicU64::new(0),
+            unauthenticated: AtomicU64::new(0),
+        }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The control plane answered.
+    pub fn contact(&self, now_ms: i64) {
+        self.seen().contact_ms = Some(now_ms);
+    }
+
+    /// What stands in the way, or that nothing does any more.
+    pub fn error(&self, error: Option<AckError>) {
+        self.seen().error = error;
+    }
+
+    /// What to tell the control plane.
+    pub fn ack(&self) -> Ack {
+        let active = self.enforcer.active();
+        Ack {
+            policy_version: active.as_ref().map(|active| active.policy().version),
+            policy_sha256: active.as_ref().map(|active| active.policy_sha256().to_owned()),
+            revocation_seq: active.as_ref().map(|active| active.revocations().seq()),
+            timestamp: active.as_ref().map_or(0, |active| active.freshness().timestamp),
+            error: self.seen().error.clone(),
+            started_at: self.started_at,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// What to tell who asks for our health.
+    pub fn health(&self, now_ms: i64) -> Health {
+        let Ack { policy_version, policy_sha256, revocation_seq, timestamp, error, .. } = self.ack();
+        let active = self.enforcer.active();
+        let stale_for_s = active.as_ref().map_or(0, |active| active.stale_for(now_ms.div_euclid(1000)));
+        let status = match (&active, stale_for_s) {
+            (None, _) => "closed",
+            (Some(_), 0) => "ok",
+            (Some(_), _) => "stale",
+        };
+        let last_contact_s = self.seen().contact_ms.map(|at| (now_ms - at).max(0) / 1000);
+        Health {
+            status,
+            policy_version,
+            policy_sha256,
+            revocation_seq,
+            timestamp,
+            stale_for_s,
+            last_contact_s,
+            error,
+            decisions_lost: self.decisions_lost.load(Ordering::Relaxed),
+            decision_batches_waiting: self.batches_waiting.load(Ordering::Relaxed),
+            unauthenticated: self.unauthenticated.load(Ordering::Relaxed),
+        }
+    }
+}
