@@ -167,17 +167,17 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
 
     fn revoked(&mut self) -> Step<()> {
         let (token, list) = (self.call.token, self.revocations);
-        let exact = |target: Target| !list.holds(&target);
-        self.holds(exact(Target::Token(token.jti.clone())), Reason::TokenRevoked, || "The token was not revoked".into())?;
-        self.holds(exact(Target::Session(token.session.clone())), Reason::SessionRevoked, || "The session was not revoked".into())?;
+        let free = |target: fn(String) -> Target, id: &str| !list.holds(|| target(id.to_owned()));
+        self.holds(free(Target::Token, &token.jti), Reason::TokenRevoked, || "The token was not revoked".into())?;
+        self.holds(free(Target::Session, &token.session), Reason::SessionRevoked, || "The session was not revoked".into())?;
         let cut = list.cuts_off(&token.subject, token.seq);
         self.holds(!cut, Reason::SubjectRevoked, || format!("Tokens of {} were not cut off after this one", token.subject))?;
-        self.holds(exact(Target::User(token.subject.clone())), Reason::UserBlocked, || format!("{} is not blocked", token.subject))?;
-        self.holds(exact(Target::Client(token.client.clone())), Reason::ClientBlocked, || format!("Client {} is not blocked", token.client))?;
+        self.holds(free(Target::User, &token.subject), Reason::UserBlocked, || format!("{} is not blocked", token.subject))?;
+        self.holds(free(Target::Client, &token.client), Reason::ClientBlocked, || format!("Client {} is not blocked", token.client))?;
         for actor in token.agent.iter().chain(&token.inner_actors) {
-            self.holds(exact(Target::Agent(actor.id.clone())), Reason::AgentBlocked, || format!("Agent {} is not blocked", actor.id))?;
+            self.holds(free(Target::Agent, &actor.id), Reason::AgentBlocked, || format!("Agent {} is not blocked", actor.id))?;
         }
-        self.holds(exact(Target::Server(self.call.resource.to_owned())), Reason::ServerBlocked, || "The server is not blocked".into())
+        self.holds(free(Target::Server, self.call.resource), Reason::ServerBlocked, || "The server is not blocked".into())
     }
 
     fn admitted(&mut self) -> Step<()> {
@@ -265,7 +265,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
         if grant.resource != self.call.resource || grant.client != token.client || grant.agent.as_deref() != agent {
             return Err(Reason::GrantElsewhere);
         }
-        if self.revocations.holds(&Target::Grant(grant.id.clone())) {
+        if self.revocations.holds(|| Target::Grant(grant.id.clone())) {
             return Err(Reason::GrantRevoked);
         }
         if self.now >= grant.exp {

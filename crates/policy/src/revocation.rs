@@ -133,8 +133,9 @@ impl Revocations {
         &self.entries
     }
 
-    pub(crate) fn holds(&self, target: &Target) -> bool {
-        !self.index.exact.is_empty() && self.index.exact.contains(target)
+    /// Whether the list names exactly this. The target is made only when there is a list to look in.
+    pub(crate) fn holds(&self, target: impl FnOnce() -> Target) -> bool {
+        !self.index.exact.is_empty() && self.index.exact.contains(&target())
     }
 
     pub(crate) const fn tenant_blocked(&self) -> bool {
