@@ -1,6 +1,9 @@
 //! Build, run and test tasks for contributors.
 
+mod demo;
+mod interrupt;
 mod process;
+mod test;
 mod tree;
 mod web;
 
@@ -16,8 +19,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the browser half: islands to wasm, the stylesheet, the start script.
+    /// Build the browser half: islands to wasm, and the script that starts them.
     Web(web::Options),
+    /// Build and start everything on loopback, with a demo identity provider and demo MCP servers.
+    Demo(demo::Options),
+    /// Install what the tests need, and run every test.
+    Test(test::Options),
 }
 
 fn main() -> ExitCode {
@@ -32,7 +39,10 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
+    interrupt::watch()?;
     match task {
         Task::Web(options) => web::build(&options).map(drop),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test(options) => test::run(&options),
     }
 }

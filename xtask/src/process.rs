@@ -1,12 +1,17 @@
 //! Starting other programs: cargo without what an outer cargo leaves behind, and errors that say which command failed.
 
+use crate::interrupt;
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     env,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
+
+/// How often a program that runs is looked at.
+const TICK: Duration = Duration::from_millis(20);
 
 /// Whether this process may install packages of the system.
 pub fn is_root() -> bool {
@@ -54,9 +59,39 @@ pub fn shown(command: &Command) -> String {
 
 /// Runs to the end with this program's terminal; anything but success is an error that names the command.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("could not start `{}`", shown(command)))?;
+    let shown = shown(command);
+    let mut child = command.spawn().with_context(|| format!("could not start `{shown}`"))?;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if interrupt::asked() {
+            stop(&mut child, Duration::from_secs(5))?;
+            bail!("interrupted during `{shown}`");
+        }
+        thread::sleep(TICK);
+    };
     if !status.success() {
-        bail!("`{}` failed ({status})", shown(command));
+        bail!("`{shown}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Asks a program to end (SIGTERM), gives it some time, then ends it.
+pub fn stop(child: &mut Child, patience: Duration) -> Result<()> {
+    if child.try_wait()?.is_none() {
+        // It has not been waited for, so its number cannot belong to another program yet.
+        if let Ok(Some(pid)) = i32::try_from(child.id()).map(Pid::from_raw) {
+            let _already_gone = kill_process(pid, Signal::TERM);
+        }
+        let asked = Instant::now();
+        while child.try_wait()?.is_none() {
+            if asked.elapsed() > patience {
+                child.kill()?;
+                child.wait()?;
+            }
+            thread::sleep(TICK);
+        }
     }
     Ok(())
 }
@@ -84,7 +119,7 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<bool> {
             child.wait()?;
             return Ok(false);
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(TICK);
     }
 }
 

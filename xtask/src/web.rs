@@ -1,14 +1,13 @@
-//! `cargo xtask web`: the browser half. Islands to wasm, one stylesheet, a start script, all named by their content.
+//! `cargo xtask web`: the browser half. Islands to wasm and the script that starts them, named by their content.
 //!
 //! Result: `target/site/pkg/*` to be served below `/pkg/`, and `target/site/manifest.json`, a map from the logical name
-//! (`start.js`, `islands.js`, `islands.wasm`, `style.css`) to the name of the file in `pkg`.
+//! (`start.js`, `islands.js`, `islands.wasm`) to the name of the file in `pkg`. The stylesheet is part of `writ` itself.
 
 mod debian;
 mod inputs;
 mod islands;
 mod route;
 mod site;
-mod style;
 
 use crate::tree;
 use anyhow::Result;
@@ -37,7 +36,7 @@ pub fn build(options: &Options) -> Result<PathBuf> {
     let route = route::find(options.compiler)?;
     println!("web: {}", route.described());
     let bindings = islands::build(&route, optimizer.as_deref())?;
-    let parts = site::Parts { bindings, start: tree::root().join("app/web/start.js"), style: style::joined(&tree::root().join("style"))? };
+    let parts = site::Parts { bindings, start: tree::root().join("app/web/start.js") };
     let sizes = site::write(&site, &parts, &inputs)?;
     for (file, bytes) in sizes {
         println!("web: {file} {bytes} bytes");

@@ -35,7 +35,7 @@ struct Dependency {
 pub fn hash(optimizer: Option<&Path>, compiler: Option<Choice>) -> Result<String> {
     let root = tree::root();
     let mut folders = islands_and_what_they_use(&root)?;
-    folders.extend(["app/web", "style", "xtask/src/web", "xtask/web"].map(|folder| root.join(folder)));
+    folders.extend(["app/web", "xtask/src/web", "xtask/web"].map(|folder| root.join(folder)));
 
     let mut hash = Sha256::new();
     for folder in &folders {
@@ -69,7 +69,11 @@ fn islands_and_what_they_use(root: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut waiting = vec!["islands".to_owned()];
     let mut folders = BTreeSet::new();
     while let Some(name) = waiting.pop() {
-        let package = metadata.packages.iter().find(|package| package.name == name).with_context(|| format!("the workspace has no package `{name}`"))?;
+        let package = metadata
+            .packages
+            .iter()
+            .find(|package| package.name == name)
+            .with_context(|| format!("the workspace has no package `{name}`"))?;
         let folder = package.manifest_path.parent().context("a manifest lies in a folder")?;
         if folders.insert(folder.to_path_buf()) {
             let used = package.dependencies.iter().filter(|it| it.path.is_some() && it.kind.as_deref() != Some("dev"));

@@ -1,6 +1,5 @@
 //! The site's folder: files named by their content, so that browsers may keep them for ever, and the map of the names.
 
-use crate::tree;
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -11,12 +10,10 @@ use std::{
 
 /// What the site is put together from.
 pub struct Parts {
-    /// The folder with `islands.js`, `islands_bg.wasm` and perhaps `snippets/`.
+    /// The folder with `islands.js` and `islands_bg.wasm`.
     pub bindings: PathBuf,
     /// The script that starts the islands; imports `./islands.js` and fetches `./islands_bg.wasm`.
     pub start: PathBuf,
-    /// The whole stylesheet.
-    pub style: String,
 }
 
 /// Whether the folder holds what these inputs make.
@@ -42,15 +39,8 @@ pub fn write(site: &Path, parts: &Parts, inputs: &str) -> Result<Vec<(String, us
     let start = renamed(&read(&parts.start)?, "./islands.js", &format!("./{islands}"))?;
     let start = renamed(&start, "./islands_bg.wasm", &format!("./{wasm}"))?;
     package.add("start.js", start.as_bytes())?;
-    package.add("style.css", parts.style.as_bytes())?;
-
-    // Scripts that crates bring along: wasm-bindgen puts a hash into their folder's name, and islands.js knows it.
-    let snippets = parts.bindings.join("snippets");
-    for file in tree::files_below(&snippets)? {
-        let to = package.folder.join("snippets").join(file.strip_prefix(&snippets)?);
-        fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
-        fs::copy(&file, &to)?;
-    }
+    // Scripts that crates bring along would be loaded from a folder that the server does not serve.
+    ensure!(!parts.bindings.join("snippets").exists(), "a crate used by `islands` brings its own JavaScript files, which are not served");
 
     fs::write(next.join("manifest.json"), serde_json::to_string_pretty(&package.manifest)?)?;
     fs::write(next.join("islands.json"), serde_json::to_string_pretty(&exported_functions(&bindings))?)?;
@@ -105,7 +95,7 @@ mod tests {
         let start = scratch.path().join("start.js");
         fs::write(&start, "import init from './islands.js'; init('./islands_bg.wasm')")?;
         let site = scratch.path().join("site");
-        write(&site, &Parts { bindings, start, style: "a{}".into() }, "inputs")?;
+        write(&site, &Parts { bindings, start }, "inputs")?;
 
         let manifest: BTreeMap<String, String> = serde_json::from_str(&fs::read_to_string(site.join("manifest.json"))?)?;
         let text = |logical: &str| fs::read_to_string(site.join("pkg").join(&manifest[logical]));

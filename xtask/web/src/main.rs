@@ -9,5 +9,12 @@ fn main() -> Result<()> {
     let input = arguments.next().context("the first argument is the wasm file")?;
     let folder = arguments.next().context("the second argument is the folder to write to")?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(input).out_name("islands").web(true)?.typescript(false).remove_name_section(true).remove_producers_section(true).generate(folder)
+    bindgen
+        .input_path(input)
+        .out_name("islands")
+        .web(true)?
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(folder)
 }

@@ -1,0 +1,128 @@
+//! Where the parts of the demo listen, and where they keep their data.
+
+use crate::tree;
+use anyhow::{Context as _, Result};
+use clap::Args;
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+};
+
+/// The ports, each with the option that changes it. All on 127.0.0.1.
+#[derive(Args, Clone)]
+pub struct Ports {
+    /// Port of the control plane and its console.
+    #[arg(long, env = "WRIT_DEMO_PORT", default_value_t = 7400, value_name = "PORT")]
+    pub port: u16,
+    /// Port of the gateway.
+    #[arg(long, env = "WRIT_DEMO_GATEWAY_PORT", default_value_t = 7500, value_name = "PORT")]
+    pub gateway_port: u16,
+    /// Port of the demo identity provider.
+    #[arg(long, env = "WRIT_DEMO_IDP_PORT", default_value_t = 7600, value_name = "PORT")]
+    pub idp_port: u16,
+    /// Port of the demo MCP server *incident*.
+    #[arg(long, env = "WRIT_DEMO_INCIDENT_PORT", default_value_t = 7701, value_name = "PORT")]
+    pub incident_port: u16,
+    /// Port of the demo MCP server *analytics*.
+    #[arg(long, env = "WRIT_DEMO_ANALYTICS_PORT", default_value_t = 7702, value_name = "PORT")]
+    pub analytics_port: u16,
+}
+
+impl Ports {
+    /// Five ports that are free now, for tests beside a running demo.
+    pub fn free() -> Result<Self> {
+        // All five are held until each is known, so that none is given twice.
+        let held =
+            (0..5).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<Vec<_>, _>>().context("looking for free ports")?;
+        let ports = held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Result<Vec<_>>>()?;
+        Ok(Self { port: ports[0], gateway_port: ports[1], idp_port: ports[2], incident_port: ports[3], analytics_port: ports[4] })
+    }
+
+    /// Each port with what listens there and the option that changes it.
+    pub fn named(&self) -> [(u16, &'static str, &'static str, &'static str); 5] {
+        [
+            (self.port, "the control plane", "--port", "WRIT_DEMO_PORT"),
+            (self.gateway_port, "the gateway", "--gateway-port", "WRIT_DEMO_GATEWAY_PORT"),
+            (self.idp_port, "the demo identity provider", "--idp-port", "WRIT_DEMO_IDP_PORT"),
+            (self.incident_port, "the demo MCP server incident", "--incident-port", "WRIT_DEMO_INCIDENT_PORT"),
+            (self.analytics_port, "the demo MCP server analytics", "--analytics-port", "WRIT_DEMO_ANALYTICS_PORT"),
+        ]
+    }
+}
+
+/// Everything the command lines need to know.
+#[derive(Clone)]
+pub struct Places {
+    /// The ports.
+    pub ports: Ports,
+    /// The folder of all data, absolute.
+    pub data: PathBuf,
+    /// The folder of the browser half, if it was built.
+    pub site: Option<PathBuf>,
+    /// Where the running supervisor takes requests.
+    pub control_socket: PathBuf,
+}
+
+/// The demo's only tenant.
+pub const TENANT: &str = "acme";
+/// The demo's only gateway.
+pub const GATEWAY: &str = "gw-1";
+
+impl Places {
+    /// The console's address.
+    pub fn console(&self) -> String {
+        url(self.ports.port)
+    }
+
+    /// The gateway's address.
+    pub fn gateway(&self) -> String {
+        url(self.ports.gateway_port)
+    }
+
+    /// The identity provider's issuer.
+    pub fn idp(&self) -> String {
+        url(self.ports.idp_port)
+    }
+
+    /// The real address of the MCP server *incident*.
+    pub fn incident(&self) -> String {
+        format!("{}/mcp", url(self.ports.incident_port))
+    }
+
+    /// The real address of the MCP server *analytics*.
+    pub fn analytics(&self) -> String {
+        format!("{}/mcp", url(self.ports.analytics_port))
+    }
+
+    /// The tenant's base, which is also its OAuth issuer.
+    pub fn issuer(&self) -> String {
+        format!("{}/t/{TENANT}", self.console())
+    }
+
+    /// A folder or file below the data folder.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.data.join(name)
+    }
+
+    /// The log of one part.
+    pub fn log(&self, part: &str) -> PathBuf {
+        self.data.join("logs").join(format!("{part}.log"))
+    }
+}
+
+/// `127.0.0.1:port`.
+pub fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Makes the folder and returns its absolute path. A relative one is meant from where the person stands.
+pub fn made(folder: &Path) -> Result<PathBuf> {
+    let path = if folder.is_absolute() { folder.to_path_buf() } else { env::current_dir().unwrap_or_else(|_| tree::root()).join(folder) };
+    fs::create_dir_all(path.join("logs")).with_context(|| format!("making the data folder {}", path.display()))?;
+    Ok(path)
+}

@@ -1,0 +1,90 @@
+//! What the tests need from the machine: found, else installed where this is allowed, else named all at once.
+
+use super::{postgres, stage::Stage};
+use crate::{process, tree};
+use anyhow::{Result, bail};
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// What was found.
+pub struct Tools {
+    /// The folder with `initdb` and `postgres`; none when a URL was given.
+    pub postgres: Option<PathBuf>,
+    /// The browser.
+    pub chromium: Option<PathBuf>,
+    /// Whether `cargo nextest` runs.
+    pub nextest: bool,
+    /// Whether `cargo deny` runs.
+    pub cargo_deny: bool,
+}
+
+/// Finds what the chosen stages need.
+pub fn tools(stages: &[Stage]) -> Result<Tools> {
+    let wants = |stage| stages.contains(&stage);
+    let wants_postgres = wants(Stage::Rust) && env::var_os(postgres::VARIABLE).is_none();
+    let missing = missing_packages(wants_postgres, wants(Stage::Browser));
+    if !missing.is_empty() && process::is_root() && tree::on_path(&["apt-get"]).is_some() {
+        process::apt_install(&missing)?;
+    }
+    let missing = missing_packages(wants_postgres, wants(Stage::Browser));
+    if !missing.is_empty() {
+        bail!(
+            "the tests need packages that are not installed; on Debian: sudo apt-get install {} (or leave stages out with --skip; \
+             {} and WRIT_CHROMIUM can name a database and a browser of yours)",
+            missing.join(" "),
+            postgres::VARIABLE
+        );
+    }
+    if wants(Stage::Browser) {
+        install_node_packages()?;
+    }
+    Ok(Tools {
+        postgres: postgres::binaries(),
+        chromium: chromium(),
+        nextest: subcommand_runs("nextest"),
+        cargo_deny: subcommand_runs("deny"),
+    })
+}
+
+fn missing_packages(wants_postgres: bool, wants_browser: bool) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    if wants_postgres && postgres::binaries().is_none() {
+        missing.push("postgresql");
+    }
+    if wants_browser {
+        if chromium().is_none() {
+            missing.push("chromium");
+        }
+        if tree::on_path(&["node"]).is_none() {
+            missing.push("nodejs");
+        }
+        if tree::on_path(&["npm"]).is_none() {
+            missing.push("npm");
+        }
+    }
+    missing
+}
+
+fn chromium() -> Option<PathBuf> {
+    env::var_os("WRIT_CHROMIUM").map(PathBuf::from).or_else(|| tree::on_path(&["chromium", "chromium-browser", "google-chrome"]))
+}
+
+/// `npm ci`, when the lock file is newer than what was installed from it.
+fn install_node_packages() -> Result<()> {
+    let folder = tree::root().join("end2end");
+    let changed = |path: &str| folder.join(path).metadata().and_then(|file| file.modified()).ok();
+    if changed("node_modules/.package-lock.json") >= changed("package-lock.json") && changed("package-lock.json").is_some() {
+        return Ok(());
+    }
+    println!("installing the browser tests' npm packages");
+    process::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
+}
+
+fn subcommand_runs(name: &str) -> bool {
+    let mut command = process::cargo();
+    command.args([name, "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}

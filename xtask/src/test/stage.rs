@@ -1,0 +1,62 @@
+//! The stages, from what fails fast to what takes long.
+
+use clap::ValueEnum;
+
+/// One stage.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Stage {
+    /// Formatting.
+    Format,
+    /// The programs.
+    Build,
+    /// Clippy.
+    Lint,
+    /// Unit and integration tests, on both databases.
+    Rust,
+    /// Doc tests and the documentation.
+    Docs,
+    /// Licences, bans and sources of dependencies.
+    Licences,
+    /// The browser half.
+    Web,
+    /// The story, against real processes.
+    Walk,
+    /// The console in Chromium.
+    Browser,
+}
+
+impl Stage {
+    /// In the order of running.
+    pub const ALL: [Self; 9] =
+        [Self::Format, Self::Build, Self::Lint, Self::Rust, Self::Docs, Self::Licences, Self::Web, Self::Walk, Self::Browser];
+
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Build => "build",
+            Self::Lint => "lint",
+            Self::Rust => "rust",
+            Self::Docs => "docs",
+            Self::Licences => "licences",
+            Self::Web => "web",
+            Self::Walk => "walk",
+            Self::Browser => "browser",
+        }
+    }
+
+    /// What it checks, in a line.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Format => "sources are formatted",
+            Self::Build => "every program builds",
+            Self::Lint => "no warning from clippy",
+            Self::Rust => "unit and integration tests, on SQLite and PostgreSQL",
+            Self::Docs => "examples in the documentation run, and it has no broken link",
+            Self::Licences => "dependencies have accepted licences and sources",
+            Self::Web => "the browser half builds",
+            Self::Walk => "the story from sign-in to revocation, against real processes",
+            Self::Browser => "the console in Chromium, with no error in its console",
+        }
+    }
+}
