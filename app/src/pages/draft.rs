@@ -1,0 +1,206 @@
+//! Draft and bundles: what would change for whom, publishing it, and what was published before.
+//!
+//! | method | path | fields |
+//! | --- | --- | --- |
+//! | GET | `/draft` | |
+//! | POST | `/draft/publish` | `csrf`, `digest` (of the draft that was shown), `note` |
+//! | GET | `/bundles` | `cursor` |
+//!
+//! After POST: redirect to `/bundles`. A `digest` that no longer fits: `/draft` anew with [`Model::moved`] set, 409. Findings that block: 422.
+
+use crate::{
+    components::*,
+    instant::{Instant, plural},
+    words::{Severity, Tone},
+};
+use leptos::prelude::*;
+
+/// What a change does to people's access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Somebody may do more.
+    Widens,
+    /// Somebody may do less.
+    Narrows,
+    /// Neither.
+    Neutral,
+}
+
+/// One change in words.
+pub struct Change {
+    /// What it does.
+    pub effect: Effect,
+    /// `Role`, `Server`, `Client class`.
+    pub kind: String,
+    /// Its name.
+    pub subject: String,
+    /// `gains logs.debug.write`.
+    pub what: String,
+    /// People it concerns; none when that can't be told.
+    pub people: Option<u64>,
+    /// Who made it.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+}
+
+/// One finding of the linter.
+pub struct Finding {
+    /// What it means for publishing.
+    pub severity: Severity,
+    /// Stable code.
+    pub code: String,
+    /// What is so.
+    pub text: String,
+    /// Where to mend it, inside the tenant.
+    pub path: Option<String>,
+}
+
+/// The draft.
+pub struct Model {
+    /// The live version; none before the first publish.
+    pub live: Option<u64>,
+    /// The version this would become.
+    pub next: u64,
+    /// Digest of the draft as shown.
+    pub digest: String,
+    /// What would change.
+    pub changes: Vec<Change>,
+    /// What the linter says.
+    pub findings: Vec<Finding>,
+    /// Gateways that would get it.
+    pub gateways: u64,
+    /// The reader may publish.
+    pub can_publish: bool,
+    /// The draft changed after the reader opened it.
+    pub moved: bool,
+    /// The note typed before an error.
+    pub note: String,
+    /// What was wrong.
+    pub errors: FormErrors,
+}
+
+/// The draft page.
+pub fn view(m: Model) -> impl IntoView {
+    let blocked = m.findings.iter().any(|f| f.severity == Severity::Error);
+    let widens = m.changes.iter().filter(|c| c.effect == Effect::Widens).count();
+    let under = match m.live {
+        Some(v) => format!("Compared with policy {v}, which is live. Publishing makes policy {}.", m.next),
+        None => format!("Nothing is published yet. Publishing makes policy {}.", m.next),
+    };
+    let empty_draft = m.changes.is_empty();
+    let mut changes = m.changes;
+    changes.sort_by_key(|c| match c.effect {
+        Effect::Widens => 0,
+        Effect::Narrows => 1,
+        Effect::Neutral => 2,
+    });
+    let n = plural(i64::try_from(changes.len()).unwrap_or(i64::MAX), "change");
+    let list = if empty_draft {
+        view! { <div class="card">{empty(Empty::Done("The draft is as the live policy. Grants, blocks and revocations need no publish; they work at once.".to_owned()))}</div> }.into_any()
+    } else {
+        view! { <section class="card"><header><h2>"What would change"</h2><span class="muted">{n}{(widens > 0).then(|| format!(", {widens} add access"))}</span></header><ul class="diff">{changes.into_iter().map(change).collect_view()}</ul></section> }.into_any()
+    };
+    let findings = if m.findings.is_empty() {
+        view! { <p class="row">{pill_text(Tone::Ok, Icon::Check, "Clean")}<span class="muted">"Nothing in this draft looks unintended."</span></p> }.into_any()
+    } else {
+        let items = m
+            .findings
+            .into_iter()
+            .map(|f| {
+                let mend = f.path.map(|p| view! { " "{link(&p, "Mend it")} });
+                view! { <li class="stack-xs"><span class="row">{pill(f.severity.label())}<small><code>{f.code}</code></small></span><span>{f.text}{mend}</span></li> }
+            })
+            .collect_view();
+        view! { <ul class="links">{items}</ul> }.into_any()
+    };
+    let publish = if empty_draft {
+        ().into_any()
+    } else if !m.can_publish {
+        card("Publish", (), view! { <p>"Publishing needs the role IAM admin or owner."</p> })
+    } else if blocked {
+        card("Publish", (), view! { <p>"Not possible while a finding blocks it."</p> })
+    } else {
+        card("Publish", (), post_form("/draft/publish", view! {
+            {hidden("digest", m.digest)}
+            <p>"This signs policy "{m.next}" and sends it to "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}". What was revoked or blocked stays so."</p>
+            {input(Field::new("publish", "note", "Note").hint("Stands beside the version for ever.").value(m.note).max(300).errors(&m.errors))}
+            {buttons(submit(format!("Publish policy {}", m.next)))}
+        }))
+    };
+    view! {
+        {head_with(&[], "Draft", under, link_button("/bundles", "Earlier versions"))}
+        {m.moved.then(|| flag_text(Tone::Warn, "Nothing was published.", "The draft changed after you opened it. This is how it stands now."))}
+        {error_summary("publish", &m.errors)}
+        <div class="cols">{list}<div class="stack">{card("Check", (), findings)}{publish}</div></div>
+    }
+    .into_any()
+}
+
+fn change(c: Change) -> AnyView {
+    let (class, glyph, word) = match c.effect {
+        Effect::Widens => ("added", Icon::Plus, "Adds access"),
+        Effect::Narrows => ("removed", Icon::Minus, "Takes access"),
+        Effect::Neutral => ("muted", Icon::Pencil, "Changes"),
+    };
+    let people = c.people.map_or_else(|| "reach unknown".to_owned(), |n| plural(i64::try_from(n).unwrap_or(i64::MAX), "person"));
+    view! {
+        <li><div><span class=format!("mark {class}")>{icon(glyph)}{word}</span><span class="block">{c.kind}" "<em>{untrusted(c.subject, 120)}</em>" "{untrusted(c.what, 300)}</span><small><bdi>{c.by}</bdi>", "{time(&c.at)}</small></div><span class="muted">{people}</span></li>
+    }
+    .into_any()
+}
+
+/// One published version.
+pub struct Bundle {
+    /// Its number.
+    pub version: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub digest: String,
+    /// Who published it.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+    /// What they noted.
+    pub note: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Gateways that run it.
+    pub gateways: u64,
+    /// It is the assigned one.
+    pub live: bool,
+}
+
+/// Published versions.
+pub struct Bundles {
+    /// The versions, newest first.
+    pub rows: Vec<Bundle>,
+    /// Links to more.
+    pub pager: Pager,
+}
+
+/// The list of bundles.
+pub fn bundles(m: Bundles) -> impl IntoView {
+    let body = if m.rows.is_empty() {
+        view! { <div class="card">{empty(Empty::First("A bundle is one signed policy version. Gateways run nothing else.", Some(("/draft", "Review the draft"))))}</div> }.into_any()
+    } else {
+        let rows = m
+            .rows
+            .into_iter()
+            .map(|b| {
+                let state = if b.live { pill_text(Tone::Ok, Icon::Check, "Live") } else { pill_text(Tone::Neutral, Icon::Dot, "Superseded") };
+                let note = (!b.note.is_empty()).then(|| view! { <small class="block">{untrusted(b.note, 300)}</small> });
+                vec![
+                    view! { "Policy "{b.version} }.into_any(),
+                    state,
+                    view! { <bdi>{b.by}</bdi>{note} }.into_any(),
+                    time(&b.at),
+                    text(b.gateways.to_string()),
+                    text(format!("{:.1} kB", b.bytes as f64 / 1000.0)),
+                    view! { <code class="wrap-any">{b.digest}</code> }.into_any(),
+                ]
+            })
+            .collect();
+        table("Signed policy versions, newest first", &[col("Version"), col("State"), col("Published by"), col("When"), num("Gateways"), num("Size"), col("SHA-256")], rows)
+    };
+    view! { {head(&[], "Bundles", link_button("/draft", "Draft"))}{body}{pager(&m.pager)} }.into_any()
+}
