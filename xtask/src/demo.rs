@@ -14,7 +14,7 @@ pub use commands::environment;
 pub use places::{Places, Ports};
 use requests::Requests;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -48,14 +48,20 @@ pub fn run(options: &Options) -> Result<()> {
     ports::check_free(&options.ports)?;
     let site = if options.without_web { None } else { Some(web::build(&web::Options::default())?) };
     build()?;
-    let data = if options.walk { options.data.join("walk") } else { options.data.clone() };
+    let data = if options.walk { walk_data(&options.data) } else { options.data.clone() };
     let mut demo = Demo::start(&data, options.ports.clone(), site, options.reset || options.walk)?;
     if options.walk {
         return demo.walk();
     }
-    demo.set_up_once()?;
     demo.print_summary();
     demo.until_interrupted()
+}
+
+/// Beside the demo's own data, which the walk must not touch.
+fn walk_data(data: &Path) -> PathBuf {
+    let mut name = data.file_name().unwrap_or_default().to_owned();
+    name.push("-walk");
+    data.with_file_name(name)
 }
 
 /// Builds the programs of the demo, with cargo's own progress.
@@ -80,7 +86,7 @@ pub struct Demo {
 
 impl Demo {
     /// Starts every part over this data.
-    pub fn start(data: &std::path::Path, ports: Ports, site: Option<PathBuf>, reset: bool) -> Result<Self> {
+    pub fn start(data: &Path, ports: Ports, site: Option<PathBuf>, reset: bool) -> Result<Self> {
         ports::check_free(&ports)?;
         // Not in the data folder: the path of a Unix socket has about 100 characters at most.
         let socket_folder = tempfile::Builder::new().prefix("writ-demo-").tempdir().context("making a folder for the control socket")?;
@@ -107,21 +113,12 @@ impl Demo {
         &self.places
     }
 
-    /// On the first run, makes the configuration that a newcomer finds ready.
-    pub fn set_up_once(&mut self) -> Result<()> {
-        if provision::needs_setup(&self.places) && tree::binary(commands::WALK.1).is_file() {
-            self.attend(commands::walk(&self.places, true))?;
-            provision::set_up(&self.places)?;
-        }
-        Ok(())
-    }
-
     /// Plays the story; an error when a step differs.
     pub fn walk(&mut self) -> Result<()> {
         if !tree::binary(commands::WALK.1).is_file() {
             bail!("there is no walk to play: package {} has no binary {}", commands::WALK.0, commands::WALK.1);
         }
-        self.attend(commands::walk(&self.places, false)).context("the walk did not go as it should")
+        self.attend(commands::walk(&self.places)).context("the walk did not go as it should")
     }
 
     /// Runs a program to its end while serving its requests to stop and start parts.
@@ -172,14 +169,16 @@ impl Demo {
                  olga   auditor
                  (no passwords: the demo identity provider lets you pick)
 
-  MCP servers    {gateway}/mcp/incident
-  for clients    {gateway}/mcp/analytics
+  MCP servers    {incident}    to register as {gateway}/mcp/incident
+                 {analytics}    to register as {gateway}/mcp/analytics
 
   Logs           {data}/logs
   Stop           Ctrl-C. The next run keeps the data; --reset starts over.
 ",
             console = places.console(),
             gateway = places.gateway(),
+            incident = places.incident(),
+            analytics = places.analytics(),
             data = places.data.display(),
         );
     }

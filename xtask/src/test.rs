@@ -100,9 +100,9 @@ fn shown(time: Duration) -> String {
 
 fn perform(stage: Stage, tools: &Tools) -> Result<Outcome> {
     match stage {
-        Stage::Format => cargo(&["fmt", "--check"])?,
+        Stage::Fmt => cargo(&["fmt", "--check"])?,
         Stage::Build => cargo(&["build"])?,
-        Stage::Lint => {
+        Stage::Clippy => {
             cargo(&["clippy", "--all-targets", "--", "-D", "warnings"])?;
             cargo(&["clippy", "--package", "xtask", "--all-targets", "--", "-D", "warnings"])?;
         }

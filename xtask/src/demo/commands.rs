@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::Command};
 
 /// The binaries that must be built, as package and binary.
 pub const BINARIES: [(&str, &str); 4] = [("server", "writ"), ("gateway", "writ-gateway"), ("demo", "demo-idp"), ("demo", "demo-mcp")];
-/// The program that configures the demo and plays the story, as package and binary.
+/// The program that plays the story, as package and binary.
 pub const WALK: (&str, &str) = ("end2end", "walk");
 /// Who gets which of Writ's own admin roles: group at the identity provider, role.
 const ADMIN_ROLES: [(&str, &str); 3] = [("iam-admins", "owner"), ("sre", "approver"), ("audit", "auditor")];
@@ -88,12 +88,9 @@ pub fn enrol_gateway(places: &Places) -> Command {
     writ(places, &["admin", "enrol-gateway", "--tenant", TENANT, "--name", GATEWAY])
 }
 
-/// The walk: with `setup` it only configures what a newcomer finds ready (roles, group map, servers, a first publish).
-pub fn walk(places: &Places, setup_only: bool) -> Command {
+/// The walk.
+pub fn walk(places: &Places) -> Command {
     let mut command = Command::new(tree::binary(WALK.1));
-    if setup_only {
-        command.arg("--setup-only");
-    }
     for (name, value) in environment(places) {
         command.env(name, value);
     }

@@ -1,7 +1,7 @@
 //! Where the parts of the demo listen, and where they keep their data.
 
 use crate::tree;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::{
     env, fs,
@@ -120,9 +120,36 @@ fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// Makes the folder and returns its absolute path. A relative one is meant from where the person stands.
+/// Marks a folder as the demo's own, whose content it may remove.
+const OWNED: &str = ".writ-demo";
+
+/// Makes the folder and returns its absolute path. A relative one is meant from where the person stands. A folder with
+/// anything else in it is refused: starting over removes what lies there.
 pub fn made(folder: &Path) -> Result<PathBuf> {
     let path = if folder.is_absolute() { folder.to_path_buf() } else { env::current_dir().unwrap_or_else(|_| tree::root()).join(folder) };
-    fs::create_dir_all(path.join("logs")).with_context(|| format!("making the data folder {}", path.display()))?;
+    fs::create_dir_all(&path).with_context(|| format!("making the data folder {}", path.display()))?;
+    if !path.join(OWNED).is_file() {
+        let empty = fs::read_dir(&path)?.next().is_none();
+        ensure!(empty, "{} holds files that are not the demo's; choose an empty or a new folder with --data DIR", path.display());
+        fs::write(path.join(OWNED), "Made by `cargo xtask demo`, which may remove this folder's content.\n")?;
+    }
+    fs::create_dir_all(path.join("logs"))?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_folder_of_its_own_becomes_the_demos() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("precious"), "")?;
+        assert!(made(folder.path()).is_err());
+        let inner = folder.path().join("demo");
+        made(&inner)?;
+        fs::write(inner.join("made by the demo"), "")?;
+        made(&inner)?;
+        Ok(())
+    }
 }

@@ -1,9 +1,6 @@
 //! The first run: secrets made on this machine, then the host's shell commands. Later runs keep everything.
 
-use super::{
-    commands,
-    places::{GATEWAY, Places},
-};
+use super::{commands, places::Places};
 use crate::process;
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -17,7 +14,7 @@ use std::{
 /// Makes what the first start needs, if this is the first. Writes the marker last: an interrupted first run is
 /// recognised and starts over.
 pub fn before_start(places: &Places) -> Result<()> {
-    let marker = shell_marker(places);
+    let marker = marker(places);
     let addresses = places.console() + " " + &places.idp() + " " + &places.gateway();
     if let Ok(made_for) = fs::read_to_string(&marker) {
         anyhow::ensure!(
@@ -42,9 +39,9 @@ pub fn before_start(places: &Places) -> Result<()> {
     write_private(&marker, &addresses)
 }
 
-/// A new enrolment token for a gateway that has none and is not enrolled yet: tokens live for 15 minutes only.
+/// A new enrolment token, as long as the gateway has not exchanged one for a key of its own: a token lives for 15 minutes.
 pub fn before_gateway(places: &Places) -> Result<()> {
-    if enrolled_marker(places).is_file() {
+    if gateway_identity(places).is_file() {
         return Ok(());
     }
     let mut command = commands::enrol_gateway(places);
@@ -53,49 +50,35 @@ pub fn before_gateway(places: &Places) -> Result<()> {
     write_private(&commands::enrolment_token(places), token.trim())
 }
 
-/// Once the gateway is up it has exchanged the token for a key of its own.
+/// The token is used up once the gateway has an identity.
 pub fn after_gateway(places: &Places) -> Result<()> {
     let token = commands::enrolment_token(places);
-    if token.is_file() {
+    if token.is_file() && gateway_identity(places).is_file() {
         fs::remove_file(token)?;
-        write_private(&enrolled_marker(places), GATEWAY)?;
     }
     Ok(())
 }
 
-/// Whether the configuration that a newcomer finds ready still has to be made.
-pub fn needs_setup(places: &Places) -> bool {
-    !setup_marker(places).is_file()
+/// What `writ-gateway` keeps of its enrolment.
+fn gateway_identity(places: &Places) -> PathBuf {
+    places.data("gateway").join("identity.json")
 }
 
-/// Remembers that the configuration was made.
-pub fn set_up(places: &Places) -> Result<()> {
-    write_private(&setup_marker(places), "")
-}
-
-fn shell_marker(places: &Places) -> PathBuf {
+fn marker(places: &Places) -> PathBuf {
     places.data("made-for")
-}
-
-fn enrolled_marker(places: &Places) -> PathBuf {
-    places.data("gateway-enrolled")
-}
-
-fn setup_marker(places: &Places) -> PathBuf {
-    places.data("set-up")
 }
 
 /// Removes the data of all parts, and nothing else that may lie in the folder.
 pub fn clear(places: &Places) -> Result<()> {
+    // The marker first: what an interrupted removal leaves must not look finished.
+    let files = [marker(places), commands::client_secret(places), commands::idp_config(places), commands::enrolment_token(places)];
+    for file in files.iter().filter(|file| file.exists()) {
+        fs::remove_file(file).with_context(|| format!("removing {}", file.display()))?;
+    }
     for folder in ["writ", "gateway", "idp", "logs"].map(|name| places.data(name)) {
         if folder.is_dir() {
             fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
         }
-    }
-    let files = [commands::client_secret(places), commands::idp_config(places), commands::enrolment_token(places)];
-    let markers = [shell_marker(places), enrolled_marker(places), setup_marker(places)];
-    for file in files.iter().chain(&markers).filter(|file| file.exists()) {
-        fs::remove_file(file).with_context(|| format!("removing {}", file.display()))?;
     }
     fs::create_dir_all(places.data("logs")).context("making the folder of the logs")
 }

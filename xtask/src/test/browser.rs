@@ -12,7 +12,6 @@ pub fn run(tools: &Tools) -> Result<()> {
     demo::build()?;
     let data = tempfile::Builder::new().prefix("writ-browser-").tempdir()?;
     let mut demo = demo::Demo::start(data.path(), demo::Ports::free()?, Some(site), true)?;
-    demo.set_up_once()?;
     let mut playwright = Command::new("npx");
     playwright.args(["--no-install", "playwright", "test"]).current_dir(tree::root().join("end2end")).env("WRIT_CHROMIUM", chromium);
     for (name, value) in demo::environment(demo.places()) {

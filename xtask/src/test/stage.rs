@@ -6,11 +6,11 @@ use clap::ValueEnum;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Stage {
     /// Formatting.
-    Format,
+    Fmt,
     /// The programs.
     Build,
     /// Clippy.
-    Lint,
+    Clippy,
     /// Unit and integration tests, on both databases.
     Rust,
     /// Doc tests and the documentation.
@@ -28,14 +28,14 @@ pub enum Stage {
 impl Stage {
     /// In the order of running.
     pub const ALL: [Self; 9] =
-        [Self::Format, Self::Build, Self::Lint, Self::Rust, Self::Docs, Self::Licences, Self::Web, Self::Walk, Self::Browser];
+        [Self::Fmt, Self::Build, Self::Clippy, Self::Rust, Self::Docs, Self::Licences, Self::Web, Self::Walk, Self::Browser];
 
     /// As on the command line.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Format => "format",
+            Self::Fmt => "fmt",
             Self::Build => "build",
-            Self::Lint => "lint",
+            Self::Clippy => "clippy",
             Self::Rust => "rust",
             Self::Docs => "docs",
             Self::Licences => "licences",
@@ -48,9 +48,9 @@ impl Stage {
     /// What it checks, in a line.
     pub fn purpose(self) -> &'static str {
         match self {
-            Self::Format => "sources are formatted",
+            Self::Fmt => "sources are formatted",
             Self::Build => "every program builds",
-            Self::Lint => "no warning from clippy",
+            Self::Clippy => "no warning from clippy",
             Self::Rust => "unit and integration tests, on SQLite and PostgreSQL",
             Self::Docs => "examples in the documentation run, and it has no broken link",
             Self::Licences => "dependencies have accepted licences and sources",
