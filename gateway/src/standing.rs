@@ -102,9 +102,12 @@ impl Standing {
         self.seen().contact_ms = Some(now_ms);
     }
 
-    /// What stands in the way, or that nothing does any more.
-    pub fn error(&self, error: Option<AckError>) {
-        self.seen().error = error;
+    /// What stands in the way, or that nothing does any more. Returns whether that is news.
+    pub fn error(&self, error: Option<AckError>) -> bool {
+        let mut seen = self.seen();
+        let news = seen.error != error;
+        seen.error = error;
+        news
     }
 
     /// What to tell the control plane.

@@ -194,7 +194,6 @@ impl Round {
                 Ok(()) => {
                     failures = 0;
                     self.of.standing.contact(self.of.clock.now_ms());
-                    self.of.standing.error(None);
                     if quiet && began.elapsed() < SHORTEST_ROUND {
                         tokio::time::sleep(SHORTEST_ROUND).await;
                     }
@@ -259,7 +258,8 @@ impl Round {
         match activated {
             Ok(activated) => {
                 self.refused = 0;
-                if activated.changed {
+                let repaired = self.of.standing.error(None);
+                if activated.changed || repaired {
                     self.of.acknowledge().await;
                 }
                 Ok(())

@@ -6,12 +6,13 @@ use sha2::{Digest, Sha256};
 /// The members that a model or a person relies on. Others (titles, icons, `_meta`) may change without a review.
 const MEMBERS: [&str; 4] = ["annotations", "description", "inputSchema", "name"];
 
-/// SHA-256, lower-case hex, of the definition's `annotations`, `description`, `inputSchema` and `name` as far as they are present, written
+/// SHA-256, lower-case hex, of the definition's `annotations`, `description`, `inputSchema` and `name` as far as they are present and not null, written
 /// as compact JSON with all keys sorted.
 pub fn definition_digest(definition: &Value) -> String {
     let mut text = String::from("{");
     for member in MEMBERS {
-        if let Some(value) = definition.get(member) {
+        // Some servers write what they do not have as null.
+        if let Some(value) = definition.get(member).filter(|value| !value.is_null()) {
             if text.len() > 1 {
                 text.push(',');
             }
@@ -78,10 +79,20 @@ mod tests {
         assert_eq!(definition_digest(&definition), hex::encode(Sha256::digest(text)));
     }
 
+    /// The control plane's own test has the same vector: what it reviews is what is compared here.
     #[test]
-    fn absent_is_not_null_and_titles_do_not_count() {
+    fn the_vector_of_the_control_plane() {
+        let definition = json!({
+            "name": "a", "title": "ignored", "description": "é\n", "annotations": null,
+            "inputSchema": { "z": [1, {}, [], { "b": 1, "a": -2.5 }], "": "\"{", "type": "object" },
+        });
+        let text = "{\"description\":\"é\\n\",\"inputSchema\":{\"\":\"\\\"{\",\"type\":\"object\",\"z\":[1,{},[],{\"a\":-2.5,\"b\":1}]},\"name\":\"a\"}";
+        assert_eq!(definition_digest(&definition), hex::encode(Sha256::digest(text)));
+    }
+
+    #[test]
+    fn absent_is_null_and_titles_do_not_count() {
         let bare = definition_digest(&json!({"name": "a"}));
-        assert_eq!(bare, definition_digest(&json!({"name": "a", "title": "A", "_meta": {}})));
-        assert_ne!(bare, definition_digest(&json!({"name": "a", "description": null})));
+        assert_eq!(bare, definition_digest(&json!({"name": "a", "title": "A", "_meta": {}, "description": null})));
     }
 }

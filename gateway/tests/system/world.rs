@@ -1,0 +1,276 @@
+//! Everything together, with people in it.
+
+use crate::control::{ControlPlane, NOW};
+use crate::upstream::{Upstream, definition};
+use gateway::clock::{Clock, Random};
+use gateway::config::Config;
+use http::{HeaderMap, StatusCode};
+use policy::{Ceiling, Class, Issuer, McpServer, PolicySet, Risk, Rung, Scope, SubjectKind, Tool};
+use rand::SeedableRng;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+use token::{Claims, SigningKey};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const ISSUER: &str = "https://writ.example/t/acme";
+/// So long a test waits for what has to come before it says that it did not.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct World {
+    pub control: Arc<ControlPlane>,
+    pub upstream: Arc<Upstream>,
+    pub policy: PolicySet,
+    pub issuer: SigningKey,
+    pub now: Arc<AtomicI64>,
+    pub http: reqwest::Client,
+    pub dir: tempfile::TempDir,
+    pub control_url: String,
+    control_task: JoinHandle<()>,
+    public_url: String,
+    jti: AtomicU64,
+    pub gateway: Option<Running>,
+}
+
+pub struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn reason(&self) -> &str {
+        self.body["error"]["data"]["reason"].as_str().unwrap_or_default()
+    }
+
+    pub fn challenge(&self) -> &str {
+        self.headers.get("www-authenticate").map_or("", |value| value.to_str().expect("text"))
+    }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    (listener, url)
+}
+
+fn policy(issuer: &SigningKey, resource: &str, upstream: &str) -> PolicySet {
+    let tool = |name: &str| {
+        let digest = enforce::definition_digest(&definition(name, false));
+        (name.to_owned(), Tool { scope: Some(name.to_owned()), digest: Some(digest), arguments: None, limit: None })
+    };
+    let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let any = |name: &str| BTreeMap::from([(name.to_owned(), Class { ceiling: Ceiling::Any })]);
+    PolicySet {
+        tenant: "acme".into(),
+        version: 0,
+        issuers: vec![Issuer { issuer: ISSUER.into(), jwks: json!({"keys": [issuer.public()]}) }],
+        servers: BTreeMap::from([(
+            resource.to_owned(),
+            McpServer {
+                name: "incident".into(),
+                upstream: upstream.to_owned(),
+                tools: ["logs.read", "logs.debug.write", "incidents.trigger"].map(tool).into(),
+            },
+        )]),
+        scopes: [scope("logs.read", Risk::Low), scope("logs.debug.write", Risk::High), scope("incidents.trigger", Risk::High)].into(),
+        roles: [
+            ("developer".to_owned(), set(&["logs.read"])),
+            ("sre".to_owned(), set(&["logs.read", "logs.debug.write", "incidents.trigger"])),
+        ]
+        .into(),
+        client_classes: any("ide"),
+        agent_classes: any("assistant"),
+        narrowed: BTreeMap::new(),
+        ladder: Rung::default_ladder(),
+    }
+}
+
+impl World {
+    /// A gateway that has enrolled and acknowledged the first policy.
+    pub async fn start() -> Self {
+        let mut world = Self::without_gateway().await;
+        world.start_gateway(true).await;
+        world.acked("the first policy", |ack| ack["policy_version"] == 1).await;
+        world
+    }
+
+    pub async fn without_gateway() -> Self {
+        let now = Arc::new(AtomicI64::new(NOW));
+        let issuer = SigningKey::generate().expect("randomness").0;
+        let upstream = Arc::new(Upstream::default());
+        let (listener, upstream_url) = listen().await;
+        let router = upstream.router();
+        tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
+        // The gateway's port is found here and bound again at its start.
+        let (reserved, public_url) = listen().await;
+        drop(reserved);
+        let policy = policy(&issuer, &format!("{public_url}/mcp/incident"), &format!("{upstream_url}/mcp"));
+        let control = ControlPlane::new(Arc::clone(&now), &policy);
+        let (listener, control_base) = listen().await;
+        let control_url = format!("{control_base}/t/acme");
+        control.base.lock().expect("lock").clone_from(&control_url);
+        let router = control.router();
+        let control_task = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let dir = tempfile::tempdir().expect("a directory");
+        Self {
+            control,
+            upstream,
+            policy,
+            issuer,
+            now,
+            http,
+            dir,
+            control_url,
+            control_task,
+            public_url,
+            jti: AtomicU64::new(0),
+            gateway: None,
+        }
+    }
+
+    pub fn config(&self, enrol_token: Option<String>) -> Config {
+        Config {
+            data: PathBuf::from(self.dir.path()),
+            listen: ([127, 0, 0, 1], 0).into(),
+            public_url: self.public_url.clone(),
+            control_plane: self.control_url.clone(),
+            name: "gw-1".into(),
+            enrol_token,
+        }
+    }
+
+    pub fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.now);
+        Clock::new(move || now.load(Ordering::Relaxed) * 1000)
+    }
+
+    pub async fn start_gateway(&mut self, enrol: bool) {
+        let config = self.config(enrol.then(|| self.control.enrolment_token()));
+        let address = self.public_url.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind(address).await.expect("the port is still free");
+        let stop = CancellationToken::new();
+        let random = Random::new(rand::rngs::StdRng::seed_from_u64(7));
+        let task = tokio::spawn(gateway::runtime::run(config, self.clock(), random, listener, stop.clone()));
+        self.gateway = Some(Running { stop, task });
+    }
+
+    pub async fn stop_gateway(&mut self) {
+        let running = self.gateway.take().expect("it runs");
+        running.stop.cancel();
+        tokio::time::timeout(PATIENCE, running.task).await.expect("it stops").expect("no panic").expect("no error");
+    }
+
+    /// Takes the control plane away for good.
+    pub fn cut_off(&self) {
+        self.control_task.abort();
+    }
+
+    pub fn resource(&self) -> String {
+        format!("{}/mcp/incident", self.public_url)
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+
+    pub fn claims(&self, sub: &str, role: &str) -> Claims {
+        let now = self.now.load(Ordering::Relaxed);
+        Claims {
+            iss: ISSUER.into(),
+            aud: self.resource(),
+            sub: sub.into(),
+            sub_profile: SubjectKind::User,
+            client_id: "cli_ide".into(),
+            client_class: "ide".into(),
+            scope: "logs.read logs.debug.write incidents.trigger".into(),
+            iat: now,
+            exp: now + 600,
+            jti: format!("jti_{}", self.jti.fetch_add(1, Ordering::Relaxed)),
+            sid: "ses_1".into(),
+            lineage: "lin_1".into(),
+            tenant: "acme".into(),
+            roles: vec![role.into()],
+            grants: Vec::new(),
+            act: None,
+            acr: None,
+            amr: Vec::new(),
+            auth_time: None,
+            seq: 0,
+        }
+    }
+
+    pub fn token(&self, claims: &Claims) -> String {
+        claims.sign(&self.issuer).expect("signs")
+    }
+
+    pub fn sam(&self) -> String {
+        self.token(&self.claims("usr_sam", "sre"))
+    }
+
+    pub async fn post(&self, token: Option<&str>, extra: &[(&str, &str)], body: &str) -> Reply {
+        let mut request = self
+            .http
+            .post(self.resource())
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream");
+        for (name, value) in extra {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        self.reply(request.body(body.to_owned())).await
+    }
+
+    pub async fn call(&self, token: &str, tool: &str) -> Reply {
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": tool, "arguments": {}}});
+        self.post(Some(token), &[], &body.to_string()).await
+    }
+
+    pub async fn list(&self, token: &str) -> Reply {
+        self.post(Some(token), &[], r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await
+    }
+
+    pub async fn reply(&self, request: reqwest::RequestBuilder) -> Reply {
+        let response = tokio::time::timeout(PATIENCE, request.send()).await.expect("an answer in time").expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.reply(self.http.get(self.url(path))).await
+    }
+
+    pub async fn acked(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        arrived(&self.control.acks, what, is).await
+    }
+
+    pub async fn decided(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        arrived(&self.control.decisions, what, is).await
+    }
+}
+
+async fn arrived(list: &watch::Sender<Vec<Value>>, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let mut arriving = list.subscribe();
+    let found = tokio::time::timeout(PATIENCE, arriving.wait_for(|all| all.iter().any(&is))).await;
+    match found {
+        Ok(all) => all.expect("the sender lives").iter().rev().find(|one| is(one)).cloned().expect("found"),
+        Err(_) => panic!("never arrived: {what}; last: {:?}", list.borrow().last()),
+    }
+}
