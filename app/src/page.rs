@@ -200,13 +200,13 @@ pub fn render<V: IntoView + 'static>(frame: Frame, body: impl FnOnce() -> V) -> 
                     <link rel="icon" type="image/svg+xml" href=frame.assets.icon/>
                     {start.map(|src| view! { <script type="module" nonce=frame.nonce src=src></script> })}
                 </head>
-                <body inner_html=without_markers(&inner)></body>
+                <body inner_html=inner></body>
             </html>
         }
         .to_html()
     });
     owner.unset_with_forced_cleanup();
-    html
+    without_markers(&html)
 }
 
 /// Drops the empty comments that only hydration reads, outside islands: they part sentences for whoever searches the source.
@@ -230,10 +230,13 @@ fn flash(f: &Flash) -> AnyView {
     view! { <div class=format!("flag flash {}", f.tone.class()) role=role>{icon(glyph)}<div>{f.text.clone()}</div></div> }.into_any()
 }
 
+/// The mark. Not a literal in the view: the macro would take a literal `inner_html` for an ordinary attribute.
+const MARK: &str = r#"<circle cx="12" cy="12" r="9.5"/><path d="M6.8 8.6 9.4 16 12 10.4 14.6 16l2.6-7.4"/>"#;
+
 fn brand(href: String) -> AnyView {
     view! {
         <a class="brand" href=href>
-            <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=r#"<circle cx="12" cy="12" r="9.5"/><path d="M6.8 8.6 9.4 16 12 10.4 14.6 16l2.6-7.4"/>"#></svg>"Writ"
+            <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=MARK></svg>"Writ"
         </a>
     }
     .into_any()
@@ -243,7 +246,7 @@ fn bare(tenant: Option<Tenant>, flash: Option<AnyView>, main: AnyView) -> AnyVie
     view! {
         <div class="bare">
             <header class="bare-top"><span class="brand">
-                <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=r#"<circle cx="12" cy="12" r="9.5"/><path d="M6.8 8.6 9.4 16 12 10.4 14.6 16l2.6-7.4"/>"#></svg>"Writ"
+                <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=MARK></svg>"Writ"
             </span>{tenant.map(|t| view! { <span class="tenant">{t.name}</span> })}</header>
             <main class="narrow stack" id="main">{flash}{main}</main>
         </div>

@@ -128,7 +128,7 @@ impl Field {
     fn wrap(self, control: AnyView) -> AnyView {
         let id = self.id();
         let class = if self.error.is_some() { "field bad" } else { "field" };
-        let optional = !self.required && self.kind != "search";
+        let optional = !self.required && !matches!(self.kind, "search" | "datetime-local");
         view! {
             <div class=class>
                 <label for=id.clone()>{self.label}{optional.then(|| view! { <small>" (optional)"</small> })}</label>

@@ -52,7 +52,7 @@ pub fn link(path: &str, text: impl IntoView + 'static) -> AnyView {
     view! { <a href=crate::page::url(path)>{text.into_any()}</a> }.into_any()
 }
 
-/// Plain text as a view.
+/// Plain text as a view; nothing at all for an empty one.
 pub fn text(text: impl Into<String>) -> AnyView {
-    text.into().into_any()
+    Some(text.into()).filter(|t| !t.is_empty()).into_any()
 }

@@ -30,7 +30,7 @@ pub fn table(caption: impl Into<String>, cols: &[Col], rows: Vec<Vec<AnyView>>) 
                 .enumerate()
                 .map(|(i, (cell, c))| match i {
                     0 => view! { <th scope="row">{cell}</th> }.into_any(),
-                    _ => view! { <td class=class(c.1) data-label=(!c.0.is_empty()).then_some(c.0)>{cell}</td> }.into_any(),
+                    _ => view! { <td class=class(c.1) data-label=(!c.0.is_empty()).then_some(c.0)><div>{cell}</div></td> }.into_any(),
                 })
                 .collect_view();
             view! { <tr>{cells}</tr> }

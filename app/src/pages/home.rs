@@ -114,7 +114,7 @@ pub fn view(m: Model) -> impl IntoView {
             .into_iter()
             .map(|e| vec![time(&e.at), actor(&e.actor), link(&format!("/audit/{}", crate::page::encode(&e.id)), untrusted(e.what, 160)), pill(e.outcome.label())])
             .collect();
-        view! { <section class="stack-s"><div class="row spread"><h2>"Latest"</h2>{link("/audit", "Audit log")}</div>{table("The latest events", &[col("When"), col("Who"), col("What"), col("Outcome")], rows)}</section> }.into_any()
+        view! { <section class="stack-s"><div class="row spread"><h2>"Latest"</h2>{link("/audit", "Audit log")}</div>{table("Newest first", &[col("When"), col("Who"), col("What"), col("Outcome")], rows)}</section> }.into_any()
     };
     view! { {head_with(&[], "What needs you", under, ())}<section class="card">{todos}</section>{setup}<section class="figures">{figures}</section>{events} }.into_any()
 }

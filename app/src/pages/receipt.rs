@@ -91,7 +91,7 @@ pub struct Gateway {
     pub policy: Option<u64>,
     /// Milliseconds from the revocation to its confirmation; none: unconfirmed.
     pub after_ms: Option<i64>,
-    /// When it last reported.
+    /// When it last reported; shown while unconfirmed.
     pub last_seen: Option<Instant>,
     /// What an unconfirmed one means: `silent for 6 min; its tokens end by 10:12`.
     pub note: String,
@@ -159,8 +159,10 @@ pub fn detail(m: Detail) -> impl IntoView {
                 state,
                 text(g.policy.map_or_else(|| "none".to_owned(), |p| p.to_string())),
                 text(g.after_ms.map_or_else(|| "–".to_owned(), seconds)),
-                time_or(g.last_seen.as_ref(), "never"),
-                text(g.note),
+                match (&g.last_seen, g.after_ms) {
+                    (Some(at), None) => view! { {text(g.note)}<small class="block">"last report "{time(at)}</small> }.into_any(),
+                    _ => text(g.note),
+                },
             ]
         })
         .collect();
@@ -169,7 +171,7 @@ pub fn detail(m: Detail) -> impl IntoView {
         {head_with(&[("/revocations", "Revocations")], view! { "Revocation "{m.seq}": "<em>{untrusted(m.what, 120)}</em> }, under, ())}
         {banner}
         <div class="cols">
-            {table("Receipts, as each gateway reported what it activated", &[col("Gateway"), col("State"), num("Policy"), num("After"), col("Last report"), col("Note")], rows)}
+            {table("Receipts, as each gateway reported what it activated", &[col("Gateway"), col("State"), num("Policy"), num("After"), col("Note")], rows)}
             <div class="stack">
                 {card("What it took back", (), kv(m.took.into_iter().map(|(k, v)| (k, untrusted(v, 200))).collect()))}
                 {card("The story", (), timeline(story))}

@@ -229,7 +229,7 @@ fn decision(path: &str, deciding: Deciding, asked_s: i64, errors: &FormErrors, t
                 </fieldset>
                 {select(Field::new("decision", "duration_s", "If approved, for").hint("You can shorten it, not lengthen it.").value(asked_s.to_string()), &durations)}
                 {area(reason)}
-                <div class="decide"><div><a class="button big" href=crate::page::url("/requests")>"Back to requests"</a><button type="submit" class="button primary big">"Send decision"</button></div></div>
+                <div class="decide"><div><a class="button big" href=crate::page::url("/requests")>"Back"</a><button type="submit" class="button primary big">"Send decision"</button></div></div>
             };
             view! { <section class="card pad" id="decision">{post_form(&format!("{path}/decision"), body)}</section> }.into_any()
         }

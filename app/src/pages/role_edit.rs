@@ -106,7 +106,7 @@ pub fn conflict(m: Conflict) -> impl IntoView {
     all.dedup();
     let cell = |there: bool, before: bool| {
         let (class, glyph, word) = match (there, before) {
-            (true, true) => ("", Icon::Check, "has it"),
+            (true, true) => ("muted", Icon::Check, "has it"),
             (true, false) => ("added", Icon::Plus, "adds it"),
             (false, true) => ("removed", Icon::Minus, "removes it"),
             (false, false) => ("muted", Icon::Minus, "without"),

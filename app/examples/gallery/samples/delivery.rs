@@ -1,0 +1,88 @@
+//! Draft, bundles, fleet.
+
+use super::{Sample, at, console};
+use app::{
+    components::{FieldError, FormErrors, Pager},
+    page::Nav,
+    pages::{draft, fleet},
+    words::Severity,
+};
+
+fn gateway(name: &str, state: fleet::GatewayState, error: Option<&str>) -> fleet::GatewayRow {
+    let seen = at(10, 6, 8);
+    let reported = state != fleet::GatewayState::New;
+    let policy = if state == fleet::GatewayState::Current { 128 } else { 127 };
+    fleet::GatewayRow {
+        id: format!("gw_01k9w3zj4q8m2v7r5t6y1x{}", &name[name.len() - 1..]),
+        name: name.into(),
+        state,
+        policy: reported.then_some(policy),
+        revocation_seq: reported.then_some(5512),
+        last_seen_ms: reported.then_some(seen.ms),
+        last_seen: if reported { seen.text } else { String::new() },
+        error: error.map(Into::into),
+        version: "0.1.0".into(),
+    }
+}
+
+fn changes() -> Vec<draft::Change> {
+    let change = |effect, kind: &str, subject: &str, what: &str, people| draft::Change { effect, kind: kind.into(), subject: subject.into(), what: what.into(), people, by: "Ada Lindqvist".into(), at: at(9, 30, 0) };
+    vec![
+        change(draft::Effect::Narrows, "Client class", "old-ide", "loses analytics.query", Some(2)),
+        change(draft::Effect::Widens, "Role", "sre", "gains logs.debug.write", Some(12)),
+        change(draft::Effect::Widens, "Tool", "incident · incidents.trigger", "is bound to incidents.trigger", Some(12)),
+        change(draft::Effect::Neutral, "Scope", "logs.read", "has a new sentence", None),
+    ]
+}
+
+fn model(findings: Vec<draft::Finding>, can_publish: bool) -> draft::Model {
+    draft::Model { live: Some(128), next: 129, digest: "5fe1".into(), changes: changes(), findings, gateways: 8, can_publish, moved: false, note: String::new(), errors: FormErrors::default() }
+}
+
+/// Adds them.
+pub fn add(out: &mut Vec<Sample>) {
+    console(out, "draft", "Draft", Nav::Draft, || {
+        let finding = |severity, code: &str, text: &str, path: Option<&str>| draft::Finding { severity, code: code.into(), text: text.into(), path: path.map(Into::into) };
+        draft::view(model(vec![finding(Severity::Security, "high_risk_wide", "incidents.trigger is high risk and 12 people hold it by role.", Some("/roles/sre")), finding(Severity::Suggestion, "scope_undescribed", "logs.debug.write has no sentence; approvers see only its name.", Some("/scopes/logs.debug.write"))], true))
+    });
+    console(out, "draft-blocked", "Draft", Nav::Draft, || {
+        let mut m = model(vec![draft::Finding { severity: Severity::Error, code: "unknown_scope".into(), text: "The role sre holds logs.debug.wirte, which is bound to nothing and described nowhere.".into(), path: Some("/roles/sre/edit".into()) }], true);
+        m.moved = true;
+        draft::view(m)
+    });
+    console(out, "draft-clean", "Draft", Nav::Draft, || draft::view(model(vec![], true)));
+    console(out, "draft-empty", "Draft", Nav::Draft, || draft::view(draft::Model { changes: vec![], ..model(vec![], true) }));
+    console(out, "bundles", "Bundles", Nav::Bundles, || {
+        let row = |version, note: &str, gateways, live| draft::Bundle { version, digest: "5fe1c0ffee".repeat(6) + "abcd", by: "Ada Lindqvist".into(), at: at(9, 41, 0), note: note.into(), bytes: 8421, gateways, live };
+        draft::bundles(draft::Bundles { rows: vec![row(128, "incident bound", 7, true), row(127, "", 1, false)], pager: Pager::default() })
+    });
+    console(out, "fleet", "Fleet", Nav::Fleet, || {
+        fleet::view(fleet::Model {
+            snapshot: fleet::FleetSnapshot {
+                desired_policy: Some(128),
+                revocation_seq: 5512,
+                as_of_ms: at(10, 6, 12).ms,
+                as_of: at(10, 6, 12).text,
+                rows: vec![
+                    gateway("gw-us-1", fleet::GatewayState::Current, None),
+                    gateway("gw-eu-1", fleet::GatewayState::Current, None),
+                    gateway("gw-eu-2", fleet::GatewayState::Behind, None),
+                    gateway("gw-eu-3", fleet::GatewayState::Silent, None),
+                    gateway("gw-ap-1", fleet::GatewayState::Failing, Some("bundle_expired: timestamp.json expired at 10:00")),
+                    gateway("gw-ap-2", fleet::GatewayState::New, None),
+                ],
+            },
+            can_enrol: true,
+        })
+    });
+    console(out, "fleet-empty", "Fleet", Nav::Fleet, || {
+        fleet::view(fleet::Model { snapshot: fleet::FleetSnapshot { desired_policy: None, revocation_seq: 0, as_of_ms: 0, as_of: String::new(), rows: vec![] }, can_enrol: true })
+    });
+    console(out, "fleet-enrol", "Enrol a gateway", Nav::Fleet, || {
+        fleet::enrol(fleet::Enrol { name: "GW 1".into(), errors: FormErrors(vec![FieldError { field: "name".into(), message: "Use lower-case letters, digits and hyphens.".into() }]) })
+    });
+    console(out, "fleet-token", "Enrolment token", Nav::Fleet, || {
+        let token = format!("wge_{}.{}", "aZ09-_xy".repeat(5), "0f".repeat(32));
+        fleet::token(fleet::Token { name: "gw-eu-1".into(), command: format!("writ-gateway enroll --server http://127.0.0.1:7400/t/acme --name gw-eu-1 --token {token}"), token, life_s: 900, expires: at(10, 21, 0) })
+    });
+}
