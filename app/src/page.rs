@@ -145,6 +145,9 @@ fn here() -> Here {
 }
 
 /// A path inside the tenant (`/roles`) as a URL (`/t/acme/roles`).
+///
+/// # Panics
+/// Outside of [`render`], where no tenant is known.
 pub fn url(path: &str) -> String {
     format!("{}{path}", here().base)
 }

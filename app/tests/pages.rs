@@ -88,7 +88,9 @@ fn no_inline_style_or_script() {
             if name == "script" && get(&attributes, "nonce") != Some("n0nce") {
                 return Err("a script without nonce".into());
             }
-            if let Some(a) = attributes.iter().find(|a| a.0 == "style" || a.0.starts_with("on") || a.0 == "inner_html" || a.1.starts_with("javascript:")) {
+            if let Some(a) =
+                attributes.iter().find(|a| a.0 == "style" || a.0.starts_with("on") || a.0 == "inner_html" || a.1.starts_with("javascript:"))
+            {
                 return Err(format!("<{name}> with {}", a.0));
             }
         }
@@ -107,7 +109,10 @@ fn forms_say_how_and_carry_the_token() {
             if get(attributes, "action").is_none_or(|a| !a.starts_with("/t/acme/")) {
                 return Err(format!("action {:?}", get(attributes, "action")));
             }
-            let token = tags.iter().filter(|t| t.0 == "input" && get(&t.1, "name") == Some("csrf") && get(&t.1, "value") == Some("csrf-token")).count();
+            let token = tags
+                .iter()
+                .filter(|t| t.0 == "input" && get(&t.1, "name") == Some("csrf") && get(&t.1, "value") == Some("csrf-token"))
+                .count();
             match (get(attributes, "method"), token) {
                 (Some("post"), 1) | (Some("get"), 0) => {}
                 other => return Err(format!("{other:?} in {}", get(attributes, "action").unwrap_or_default())),

@@ -82,7 +82,12 @@ impl FleetSnapshot {
             return format!("Policy {policy} is live, and no gateway is enrolled to enforce it.");
         }
         let mut text = format!("{current} of {total} run policy {policy} and revocations up to {}.", self.revocation_seq);
-        for (state, word) in [(GatewayState::Behind, "behind"), (GatewayState::Silent, "silent"), (GatewayState::Failing, "with an error"), (GatewayState::New, "not reported yet")] {
+        for (state, word) in [
+            (GatewayState::Behind, "behind"),
+            (GatewayState::Silent, "silent"),
+            (GatewayState::Failing, "with an error"),
+            (GatewayState::New, "not reported yet"),
+        ] {
             let n = self.count(state);
             if n > 0 {
                 text.push_str(&format!(" {n} {word}."));

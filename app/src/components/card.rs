@@ -20,5 +20,5 @@ pub fn kv(rows: Vec<(&'static str, AnyView)>) -> AnyView {
 
 /// One number with its name.
 pub fn stat(name: impl Into<String>, value: impl Into<String>, note: impl Into<String>) -> AnyView {
-    view! { <div class="card figure"><h3>{name.into()}</h3><b>{value.into()}</b><small>{note.into()}</small></div> }.into_any()
+    view! { <div class="card figure"><h2>{name.into()}</h2><b>{value.into()}</b><small>{note.into()}</small></div> }.into_any()
 }

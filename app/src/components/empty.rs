@@ -16,8 +16,12 @@ pub enum Empty {
 /// Draws an empty list.
 pub fn empty(kind: Empty) -> AnyView {
     match kind {
-        Empty::First(what, action) => view! { <div class="empty"><p>{what}</p>{action.map(|(path, label)| primary_link(path, label))}</div> }.into_any(),
-        Empty::NoMatch(clear) => view! { <div class="empty"><p>"Nothing matches these filters."</p><p>{link(clear, "Clear the filters")}</p></div> }.into_any(),
+        Empty::First(what, action) => {
+            view! { <div class="empty"><p>{what}</p>{action.map(|(path, label)| primary_link(path, label))}</div> }.into_any()
+        }
+        Empty::NoMatch(clear) => {
+            view! { <div class="empty"><p>"Nothing matches these filters."</p><p>{link(clear, "Clear the filters")}</p></div> }.into_any()
+        }
         Empty::Done(what) => view! { <div class="empty"><p>{what}</p></div> }.into_any(),
     }
 }

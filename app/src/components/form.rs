@@ -166,7 +166,10 @@ pub fn area(f: Field) -> AnyView {
 
 /// A list to choose one from; the field's value is the one chosen.
 pub fn select(f: Field, choices: &[Choice]) -> AnyView {
-    let options = choices.iter().map(|c| view! { <option value=c.value.clone() selected=c.value == f.value>{c.label.clone()}</option> }).collect_view();
+    let options = choices
+        .iter()
+        .map(|c| view! { <option value=c.value.clone() selected=c.value == f.value>{c.label.clone()}</option> })
+        .collect_view();
     let control =
         view! { <select id=f.id() name=f.name required=f.required aria-describedby=f.described_by() aria-invalid=f.error.as_ref().map(|_| "true")>{options}</select> }.into_any();
     Field { required: true, ..f }.wrap(control)
@@ -184,12 +187,26 @@ fn choice(kind: &'static str, form: &str, name: &'static str, value: &str, title
 }
 
 /// One of several exclusive choices, with a line saying what it does.
-pub fn radio(form: &str, name: &'static str, value: &str, title: impl IntoView + 'static, note: impl IntoView + 'static, checked: bool) -> AnyView {
+pub fn radio(
+    form: &str,
+    name: &'static str,
+    value: &str,
+    title: impl IntoView + 'static,
+    note: impl IntoView + 'static,
+    checked: bool,
+) -> AnyView {
     choice("radio", form, name, value, title.into_any(), note.into_any(), checked)
 }
 
 /// A yes or no; unchecked sends nothing.
-pub fn checkbox(form: &str, name: &'static str, value: &str, title: impl IntoView + 'static, note: impl IntoView + 'static, checked: bool) -> AnyView {
+pub fn checkbox(
+    form: &str,
+    name: &'static str,
+    value: &str,
+    title: impl IntoView + 'static,
+    note: impl IntoView + 'static,
+    checked: bool,
+) -> AnyView {
     choice("checkbox", form, name, value, title.into_any(), note.into_any(), checked)
 }
 
@@ -241,11 +258,6 @@ pub fn error_summary(form: &'static str, errors: &FormErrors) -> AnyView {
     }
     let items = errors.0.iter().map(|e| view! { <li><a href=format!("#{form}-{}", e.field)>{e.message.clone()}</a></li> }).collect_view();
     view! { <div class="flag danger" role="alert" tabindex="-1"><div><strong>"Nothing was saved."</strong><ul class="bullets">{items}</ul></div></div> }.into_any()
-}
-
-/// A complaint that belongs to no field.
-pub fn form_error(message: Option<&String>) -> AnyView {
-    message.map(|m| view! { <div class="flag danger" role="alert"><div><strong>"Nothing was saved."</strong>" "{m.clone()}</div></div> }).into_any()
 }
 
 /// HTML's five characters, for the one place where Leptos does not escape.

@@ -12,7 +12,12 @@ pub fn head(crumbs: &[Crumb], title: impl IntoView + 'static, actions: impl Into
 }
 
 /// Like [`head`], with a line under the title.
-pub fn head_with(crumbs: &[Crumb], title: impl IntoView + 'static, under: impl IntoView + 'static, actions: impl IntoView + 'static) -> AnyView {
+pub fn head_with(
+    crumbs: &[Crumb],
+    title: impl IntoView + 'static,
+    under: impl IntoView + 'static,
+    actions: impl IntoView + 'static,
+) -> AnyView {
     let trail = (!crumbs.is_empty()).then(|| {
         let items = crumbs.iter().map(|(path, label)| view! { <li>{link(path, *label)}</li> }).collect_view();
         view! { <nav class="crumbs" aria-label="Breadcrumb"><ol>{items}</ol></nav> }

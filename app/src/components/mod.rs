@@ -14,7 +14,8 @@ pub use actor::{Actor, actor};
 pub use card::{card, danger_zone, kv, stat};
 pub use empty::{Empty, empty};
 pub use form::{
-    Choice, FormErrors, Field, FieldError, area, buttons, checkbox, error_summary, filter_form, form_error, hidden, input, post_form, radio, select, submit, submit_danger,
+    Choice, Field, FieldError, FormErrors, area, buttons, checkbox, error_summary, filter_form, hidden, input, post_form, radio, select,
+    submit, submit_danger,
 };
 pub use head::{Crumb, head, head_with};
 pub use islands::{CopyButton, Icon, icon};
@@ -44,7 +45,11 @@ pub fn code(text: impl Into<String>) -> AnyView {
 /// Several identifiers in a row, or `none` said in a muted word.
 pub fn codes<I: IntoIterator<Item = String>>(items: I, none: &'static str) -> AnyView {
     let items: Vec<AnyView> = items.into_iter().map(|i| view! { <code>{i}</code>" " }.into_any()).collect();
-    if items.is_empty() { view! { <span class="muted">{none}</span> }.into_any() } else { view! { <span class="codes">{items}</span> }.into_any() }
+    if items.is_empty() {
+        view! { <span class="muted">{none}</span> }.into_any()
+    } else {
+        view! { <span class="codes">{items}</span> }.into_any()
+    }
 }
 
 /// A link inside the tenant's console: `path` starts with `/`.

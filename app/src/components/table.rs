@@ -57,7 +57,9 @@ pub struct Pager {
 
 /// Draws the pager.
 pub fn pager(p: &Pager) -> AnyView {
-    let step = |path: &Option<String>, label: &'static str| path.as_ref().map(|path| view! { <a class="button" href=crate::page::url(path)>{label}</a> });
+    let step = |path: &Option<String>, label: &'static str| {
+        path.as_ref().map(|path| view! { <a class="button" href=crate::page::url(path)>{label}</a> })
+    };
     view! { <nav class="row spread pager" aria-label="Pages"><span class="muted">{p.shown.clone()}</span><span class="row">{step(&p.previous, "Previous")}{step(&p.next, "Next")}</span></nav> }
         .into_any()
 }

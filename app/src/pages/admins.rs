@@ -59,8 +59,14 @@ pub fn view(m: Model) -> impl IntoView {
         .rows
         .into_iter()
         .map(|r| {
-            let remove = can_edit.then(|| link_button(&format!("/admin-roles/remove?person={}&role={}", encode(&r.person_id), r.role.value()), "Remove…"));
-            vec![untrusted(r.person, 120), view! { {pill(r.role.label())}<small class="block">{may(r.role)}</small> }.into_any(), view! { <bdi>{r.by}</bdi>" "{time(&r.at)} }.into_any(), remove.into_any()]
+            let remove = can_edit
+                .then(|| link_button(&format!("/admin-roles/remove?person={}&role={}", encode(&r.person_id), r.role.value()), "Remove…"));
+            vec![
+                untrusted(r.person, 120),
+                view! { {pill(r.role.label())}<small class="block">{may(r.role)}</small> }.into_any(),
+                view! { <bdi>{r.by}</bdi>" "{time(&r.at)} }.into_any(),
+                remove.into_any(),
+            ]
         })
         .collect();
     let form = can_edit.then(|| {

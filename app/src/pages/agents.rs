@@ -8,12 +8,7 @@
 //!
 //! After POST: redirect to `/agents/{id}`. Blocking one starts at `/block?kind=agent&subject={id}` ([`super::block`]).
 
-use crate::{
-    components::*,
-    instant::Instant,
-    page::encode,
-    words::Tone,
-};
+use crate::{components::*, instant::Instant, page::encode, words::Tone};
 use leptos::prelude::*;
 
 /// An agent in the list.
@@ -55,8 +50,18 @@ pub fn view(m: Model) -> impl IntoView {
             .rows
             .into_iter()
             .map(|r| {
-                let owners = if r.owners.is_empty() { view! { <span class="tone-danger">"nobody answers for it"</span> }.into_any() } else { untrusted(r.owners.join(", "), 160) };
-                vec![link(&format!("/agents/{}", encode(&r.id)), agent_name(&r.name)), owners, text(r.class), state(r.active), time_or(r.seen.as_ref(), "never used")]
+                let owners = if r.owners.is_empty() {
+                    view! { <span class="tone-danger">"nobody answers for it"</span> }.into_any()
+                } else {
+                    untrusted(r.owners.join(", "), 160)
+                };
+                vec![
+                    link(&format!("/agents/{}", encode(&r.id)), agent_name(&r.name)),
+                    owners,
+                    text(r.class),
+                    state(r.active),
+                    time_or(r.seen.as_ref(), "never used"),
+                ]
             })
             .collect();
         table("Agents", &[col("Agent"), col("Owners"), col("Class"), col("State"), col("Last used")], rows)

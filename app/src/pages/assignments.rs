@@ -57,23 +57,38 @@ pub fn view(m: Model) -> impl IntoView {
             .rows
             .into_iter()
             .map(|r| {
-                let remove = can_edit.then(|| link_button(&format!("/assignments/remove?group={}&role={}", encode(&r.group), encode(&r.role)), "Remove…"));
-                vec![untrusted(&r.group, 120), link(&format!("/roles/{}", encode(&r.role)), r.role.clone()), text(r.people.to_string()), time_or(r.seen.as_ref(), "nobody yet"), remove.into_any()]
+                let remove = can_edit
+                    .then(|| link_button(&format!("/assignments/remove?group={}&role={}", encode(&r.group), encode(&r.role)), "Remove…"));
+                vec![
+                    untrusted(&r.group, 120),
+                    link(&format!("/roles/{}", encode(&r.role)), r.role.clone()),
+                    text(r.people.to_string()),
+                    time_or(r.seen.as_ref(), "nobody yet"),
+                    remove.into_any(),
+                ]
             })
             .collect();
         table("Groups and the roles they give", &[col("Group"), col("Role"), num("People seen"), col("Last sign-in"), col("")], rows)
     };
     let form = m.can_edit.then(|| {
         let roles: Vec<Choice> = m.roles.iter().map(|r| Choice::new(r.clone(), r.clone())).collect();
-        let hint = if m.known_groups.is_empty() { "Exactly as the IdP sends it. No sign-in has brought a group yet.".to_owned() } else { format!("Exactly as the IdP sends it. Seen so far: {}", m.known_groups.join(", ")) };
-        card("Give a group a role", (), view! {
-            {error_summary("assignment", &m.errors)}
-            {post_form("/assignments", view! {
-                {input(Field::new("assignment", "group", "Group").hint(hint).value(m.group).required().max(200).errors(&m.errors))}
-                {select(Field::new("assignment", "role", "Role").value(m.role).errors(&m.errors), &roles)}
-                {buttons(submit("Save assignment"))}
-            })}
-        })
+        let hint = if m.known_groups.is_empty() {
+            "Exactly as the IdP sends it. No sign-in has brought a group yet.".to_owned()
+        } else {
+            format!("Exactly as the IdP sends it. Seen so far: {}", m.known_groups.join(", "))
+        };
+        card(
+            "Give a group a role",
+            (),
+            view! {
+                {error_summary("assignment", &m.errors)}
+                {post_form("/assignments", view! {
+                    {input(Field::new("assignment", "group", "Group").hint(hint).value(m.group).required().max(200).errors(&m.errors))}
+                    {select(Field::new("assignment", "role", "Role").value(m.role).errors(&m.errors), &roles)}
+                    {buttons(submit("Save assignment"))}
+                })}
+            },
+        )
     });
     view! { {head_with(&[], "Assignments", "Roles follow the groups of your IdP at sign-in and at every refresh.", ())}<div class="cols">{list}{form}</div> }.into_any()
 }

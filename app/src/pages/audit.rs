@@ -99,24 +99,31 @@ pub struct Model {
 /// The audit log.
 pub fn view(m: Model) -> impl IntoView {
     let f = &m.filter;
-    let actions: Vec<Choice> = std::iter::once(Choice::new("", "any")).chain(m.actions.into_iter().map(|a| Choice::new(a.clone(), a))).collect();
-    let outcomes: Vec<Choice> = std::iter::once(Choice::new("", "any")).chain(Outcome::ALL.iter().map(|o| Choice::new(o.value(), o.label().2))).collect();
-    let search = |name: &'static str, label: &'static str, value: &String| input(Field::new("filter", name, label).value(value.clone()).kind("search").max(200));
+    let actions: Vec<Choice> =
+        std::iter::once(Choice::new("", "any")).chain(m.actions.into_iter().map(|a| Choice::new(a.clone(), a))).collect();
+    let outcomes: Vec<Choice> =
+        std::iter::once(Choice::new("", "any")).chain(Outcome::ALL.iter().map(|o| Choice::new(o.value(), o.label().2))).collect();
+    let search = |name: &'static str, label: &'static str, value: &String| {
+        input(Field::new("filter", name, label).value(value.clone()).kind("search").max(200))
+    };
     let more = [&f.from, &f.to, &f.client, &f.agent, &f.object].iter().any(|v| !v.is_empty());
-    let filters = filter_form("/audit", view! {
-        {search("q", "Text", &f.q)}
-        {search("actor", "Person", &f.actor)}
-        {select(Field::new("filter", "action", "Action").value(f.action.clone()), &actions)}
-        {select(Field::new("filter", "outcome", "Outcome").value(f.outcome.clone()), &outcomes)}
-        <button type="submit" class="button primary">"Show"</button>
-        <details class="more" open=more><summary>"Time, client, agent, object"</summary><div class="filters">
-            {input(Field::new("filter", "from", "From (UTC)").kind("datetime-local").value(f.from.clone()))}
-            {input(Field::new("filter", "to", "Until (UTC)").kind("datetime-local").value(f.to.clone()))}
-            {search("client", "Client", &f.client)}
-            {search("agent", "Agent", &f.agent)}
-            {search("object", "Object id", &f.object)}
-        </div></details>
-    });
+    let filters = filter_form(
+        "/audit",
+        view! {
+            {search("q", "Text", &f.q)}
+            {search("actor", "Person", &f.actor)}
+            {select(Field::new("filter", "action", "Action").value(f.action.clone()), &actions)}
+            {select(Field::new("filter", "outcome", "Outcome").value(f.outcome.clone()), &outcomes)}
+            <button type="submit" class="button primary">"Show"</button>
+            <details class="more" open=more><summary>"Time, client, agent, object"</summary><div class="filters">
+                {input(Field::new("filter", "from", "From (UTC)").kind("datetime-local").value(f.from.clone()))}
+                {input(Field::new("filter", "to", "Until (UTC)").kind("datetime-local").value(f.to.clone()))}
+                {search("client", "Client", &f.client)}
+                {search("agent", "Agent", &f.agent)}
+                {search("object", "Object id", &f.object)}
+            </div></details>
+        },
+    );
     let active = f.active();
     let chips = (!active.is_empty()).then(|| {
         let chips = active

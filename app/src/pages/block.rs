@@ -112,8 +112,13 @@ pub struct Model {
 pub fn view(m: Model) -> impl IntoView {
     let (_, value, label, means) = *m.kind.row();
     let whole = m.kind == Kind::Tenant;
-    let title = if whole { view! { "Stop every call in "<em>{untrusted(&m.name, 80)}</em>"?" }.into_any() } else { view! { "Block "<em>{untrusted(&m.name, 80)}</em>"?" }.into_any() };
-    let confirm = whole.then(|| input(Field::new("block", "confirm", format!("Type {} to go on", m.subject)).required().max(40).mono().errors(&m.errors)));
+    let title = if whole {
+        view! { "Stop every call in "<em>{untrusted(&m.name, 80)}</em>"?" }.into_any()
+    } else {
+        view! { "Block "<em>{untrusted(&m.name, 80)}</em>"?" }.into_any()
+    };
+    let confirm = whole
+        .then(|| input(Field::new("block", "confirm", format!("Type {} to go on", m.subject)).required().max(40).mono().errors(&m.errors)));
     let people = plural(i64::try_from(m.people).unwrap_or(i64::MAX), "person");
     let verb = if whole { "Stop every call" } else { "Block" };
     view! {

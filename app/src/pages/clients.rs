@@ -54,7 +54,11 @@ pub fn view(m: Model) -> impl IntoView {
                 ]
             })
             .collect();
-        table("Clients that may ask for tokens", &[col("Client"), col("Class"), col("Known as"), col("Answered at"), num("People"), col("Last used")], rows)
+        table(
+            "Clients that may ask for tokens",
+            &[col("Client"), col("Class"), col("Known as"), col("Answered at"), num("People"), col("Last used")],
+            rows,
+        )
     };
     view! { {head(&[], "Clients", primary_link("/clients/new", "Register a client"))}{body} }.into_any()
 }

@@ -73,7 +73,8 @@ pub fn view(m: Model) -> impl IntoView {
     };
     let unknown = (m.trust == Trust::SelfAsserted)
         .then(|| flag_text(Tone::Warn, "Nobody has checked this name.", "Go on only if you started this yourself a moment ago."));
-    let withheld = (!m.withheld.is_empty()).then(|| view! { <p class="muted">"Asked for too, but not yours to give: "{codes(m.withheld.clone(), "")}</p> });
+    let withheld = (!m.withheld.is_empty())
+        .then(|| view! { <p class="muted">"Asked for too, but not yours to give: "{codes(m.withheld.clone(), "")}</p> });
     view! {
         <div class="stack-s">
             <h1><bdi>{untrusted(&m.client_name, 80)}</bdi>" wants to use "<em><bdi>{m.server_name.clone()}</bdi></em>" as you"</h1>

@@ -121,12 +121,19 @@ pub fn view(m: Model) -> impl IntoView {
     } else if blocked {
         card("Publish", (), view! { <p>"Not possible while a finding blocks it."</p> })
     } else {
-        card("Publish", (), post_form("/draft/publish", view! {
-            {hidden("digest", m.digest)}
-            <p>"This signs policy "{m.next}" and sends it to "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}". What was revoked or blocked stays so."</p>
-            {input(Field::new("publish", "note", "Note").hint("Stands beside the version for ever.").value(m.note).max(300).errors(&m.errors))}
-            {buttons(submit(format!("Publish policy {}", m.next)))}
-        }))
+        card(
+            "Publish",
+            (),
+            post_form(
+                "/draft/publish",
+                view! {
+                    {hidden("digest", m.digest)}
+                    <p>"This signs policy "{m.next}" and sends it to "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}". What was revoked or blocked stays so."</p>
+                    {input(Field::new("publish", "note", "Note").hint("Stands beside the version for ever.").value(m.note).max(300).errors(&m.errors))}
+                    {buttons(submit(format!("Publish policy {}", m.next)))}
+                },
+            ),
+        )
     };
     view! {
         {head_with(&[], "Draft", under, link_button("/bundles", "Earlier versions"))}
@@ -187,7 +194,8 @@ pub fn bundles(m: Bundles) -> impl IntoView {
             .rows
             .into_iter()
             .map(|b| {
-                let state = if b.live { pill_text(Tone::Ok, Icon::Check, "Live") } else { pill_text(Tone::Neutral, Icon::Dot, "Superseded") };
+                let state =
+                    if b.live { pill_text(Tone::Ok, Icon::Check, "Live") } else { pill_text(Tone::Neutral, Icon::Dot, "Superseded") };
                 let note = (!b.note.is_empty()).then(|| view! { <small class="block">{untrusted(b.note, 300)}</small> });
                 vec![
                     view! { "Policy "{b.version} }.into_any(),
@@ -200,7 +208,11 @@ pub fn bundles(m: Bundles) -> impl IntoView {
                 ]
             })
             .collect();
-        table("Signed policy versions, newest first", &[col("Version"), col("State"), col("Published by"), col("When"), num("Gateways"), num("Size"), col("SHA-256")], rows)
+        table(
+            "Signed policy versions, newest first",
+            &[col("Version"), col("State"), col("Published by"), col("When"), num("Gateways"), num("Size"), col("SHA-256")],
+            rows,
+        )
     };
     view! { {head(&[], "Bundles", link_button("/draft", "Draft"))}{body}{pager(&m.pager)} }.into_any()
 }

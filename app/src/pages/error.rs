@@ -20,11 +20,21 @@ pub struct Model {
 impl Model {
     /// 404: also what another tenant's objects look like.
     pub fn not_found(request_id: impl Into<String>) -> Self {
-        Self::of(404, "There is nothing here", "The address may be mistyped, the object may be gone, or it belongs to a tenant that you can't see.", request_id)
+        Self::of(
+            404,
+            "There is nothing here",
+            "The address may be mistyped, the object may be gone, or it belongs to a tenant that you can't see.",
+            request_id,
+        )
     }
     /// 403.
     pub fn forbidden(request_id: impl Into<String>) -> Self {
-        Self::of(403, "Your role doesn't allow this", "Nothing was changed. An owner can give you the admin role that this needs.", request_id)
+        Self::of(
+            403,
+            "Your role doesn't allow this",
+            "Nothing was changed. An owner can give you the admin role that this needs.",
+            request_id,
+        )
     }
     /// 403 after a missing or foreign CSRF token.
     pub fn stale_form(request_id: impl Into<String>) -> Self {
@@ -36,7 +46,12 @@ impl Model {
     }
     /// 500: the cause is in the log, not on the page.
     pub fn internal(request_id: impl Into<String>) -> Self {
-        Self::of(500, "Something broke on our side", "Nothing was half done: a change either happened whole or not at all. Try again; if it stays, give support the reference.", request_id)
+        Self::of(
+            500,
+            "Something broke on our side",
+            "Nothing was half done: a change either happened whole or not at all. Try again; if it stays, give support the reference.",
+            request_id,
+        )
     }
     fn of(status: u16, title: &str, detail: impl Into<String>, request_id: impl Into<String>) -> Self {
         Self { status, title: title.to_owned(), detail: detail.into(), request_id: request_id.into(), back: None }
@@ -73,7 +88,12 @@ pub struct OAuth {
 
 /// The OAuth error page.
 pub fn oauth(m: OAuth) -> impl IntoView {
-    let sent = |v: Option<String>| v.map_or_else(|| view! { <span class="muted">"not sent"</span> }.into_any(), |v| view! { <span class="mono">{untrusted(v, 300)}</span> }.into_any());
+    let sent = |v: Option<String>| {
+        v.map_or_else(
+            || view! { <span class="muted">"not sent"</span> }.into_any(),
+            |v| view! { <span class="mono">{untrusted(v, 300)}</span> }.into_any(),
+        )
+    };
     view! {
         <section class="card pad stack">
             {flag_text(Tone::Danger, "This client can't sign you in.", "You were not sent back to it, because its request can't be trusted.")}

@@ -56,9 +56,17 @@ pub struct Model {
 /// The list of grants.
 pub fn view(m: Model) -> impl IntoView {
     let filtered = !m.q.is_empty() || m.state.is_some();
-    let states: Vec<Choice> = std::iter::once(Choice::new("", "any")).chain(GrantState::ALL.iter().map(|s| Choice::new(s.value(), s.label().2))).collect();
+    let states: Vec<Choice> =
+        std::iter::once(Choice::new("", "any")).chain(GrantState::ALL.iter().map(|s| Choice::new(s.value(), s.label().2))).collect();
     let body = if m.rows.is_empty() {
-        let kind = if filtered { Empty::NoMatch("/grants") } else { Empty::First("A grant gives one person a scope for a while, through one client. It comes from an approved request and ends by itself.", None) };
+        let kind = if filtered {
+            Empty::NoMatch("/grants")
+        } else {
+            Empty::First(
+                "A grant gives one person a scope for a while, through one client. It comes from an approved request and ends by itself.",
+                None,
+            )
+        };
         view! { <div class="card">{empty(kind)}</div> }.into_any()
     } else {
         let now = m.now;
@@ -66,7 +74,11 @@ pub fn view(m: Model) -> impl IntoView {
             .rows
             .into_iter()
             .map(|r| {
-                let ends = if r.state == GrantState::Active { view! { <span title=r.ends.text.clone()>{relative(&now, &r.ends)}</span> }.into_any() } else { time(&r.ends) };
+                let ends = if r.state == GrantState::Active {
+                    view! { <span title=r.ends.text.clone()>{relative(&now, &r.ends)}</span> }.into_any()
+                } else {
+                    time(&r.ends)
+                };
                 vec![
                     link(&format!("/grants/{}", encode(&r.id)), untrusted(r.person, 80)),
                     view! { {codes(r.scopes, "")}" on "<em>{r.server}</em> }.into_any(),
@@ -141,8 +153,14 @@ pub fn detail(m: Detail) -> impl IntoView {
     let path = format!("/grants/{}", encode(&m.id));
     let active = m.state == GrantState::Active;
     let revoke = (active && m.can_revoke).then(|| link_button(&format!("{path}/revoke"), "Revoke…"));
-    let under = if active { view! { "Ends "{relative(&m.now, &m.ends)}", at "{time(&m.ends)} }.into_any() } else { view! { "Ended at "{time(&m.ends)} }.into_any() };
-    let receipt = m.revocation.map(|seq| flag(Tone::Danger, view! { <strong>"Revoked."</strong>" "{link(&format!("/revocations/{seq}"), "Which gateways confirmed it")}"." }));
+    let under = if active {
+        view! { "Ends "{relative(&m.now, &m.ends)}", at "{time(&m.ends)} }.into_any()
+    } else {
+        view! { "Ended at "{time(&m.ends)} }.into_any()
+    };
+    let receipt = m.revocation.map(|seq| {
+        flag(Tone::Danger, view! { <strong>"Revoked."</strong>" "{link(&format!("/revocations/{seq}"), "Which gateways confirmed it")}"." })
+    });
     let scopes = m.scopes.into_iter().map(|(name, sentence, risk)| view! { <li class="scope"><div class="row spread"><p>{sentence}</p>{risk_pill(risk)}</div><small><code>{name}</code></small></li> }).collect_view();
     let history = m
         .history
@@ -155,7 +173,10 @@ pub fn detail(m: Detail) -> impl IntoView {
             (e.at, if e.good { StepState::Holds } else { StepState::Broken }, title)
         })
         .collect();
-    let request = m.request.map_or_else(|| view! { <span class="muted">"none"</span> }.into_any(), |id| link(&format!("/requests/{}", encode(&id)), code(id.clone())));
+    let request = m.request.map_or_else(
+        || view! { <span class="muted">"none"</span> }.into_any(),
+        |id| link(&format!("/requests/{}", encode(&id)), code(id.clone())),
+    );
     view! {
         {head_with(&[("/grants", "Grants")], view! { "Grant for "<em>{untrusted(&m.person, 80)}</em> }, under, revoke)}
         {receipt}

@@ -101,7 +101,11 @@ pub fn view(m: Model) -> impl IntoView {
         let steps = m
             .setup
             .into_iter()
-            .map(|s| Step { state: if s.done { StepState::Holds } else { StepState::Waiting }, title: link(&s.path, s.title), detail: if s.done { "done".into_any() } else { "to do".into_any() } })
+            .map(|s| Step {
+                state: if s.done { StepState::Holds } else { StepState::Waiting },
+                title: link(&s.path, s.title),
+                detail: if s.done { "done".into_any() } else { "to do".into_any() },
+            })
             .collect();
         card("Setting up", format!("{done} of {total} done"), chain(steps))
     });
@@ -112,7 +116,14 @@ pub fn view(m: Model) -> impl IntoView {
         let rows = m
             .events
             .into_iter()
-            .map(|e| vec![time(&e.at), actor(&e.actor), link(&format!("/audit/{}", crate::page::encode(&e.id)), untrusted(e.what, 160)), pill(e.outcome.label())])
+            .map(|e| {
+                vec![
+                    time(&e.at),
+                    actor(&e.actor),
+                    link(&format!("/audit/{}", crate::page::encode(&e.id)), untrusted(e.what, 160)),
+                    pill(e.outcome.label()),
+                ]
+            })
             .collect();
         view! { <section class="stack-s"><div class="row spread"><h2>"Latest"</h2>{link("/audit", "Audit log")}</div>{table("Newest first", &[col("When"), col("Who"), col("What"), col("Outcome")], rows)}</section> }.into_any()
     };

@@ -54,7 +54,8 @@ pub struct Model {
 /// The IdP page.
 pub fn view(m: Model) -> impl IntoView {
     let e = &m.errors;
-    let secret_hint = if m.has_secret { "One is stored, encrypted. Leave this empty to keep it." } else { "Stored encrypted and never shown again." };
+    let secret_hint =
+        if m.has_secret { "One is stored, encrypted. Leave this empty to keep it." } else { "Stored encrypted and never shown again." };
     let form = if m.can_edit {
         let body = view! {
             {hidden("version", m.version.to_string())}
@@ -67,17 +68,31 @@ pub fn view(m: Model) -> impl IntoView {
         };
         card("Connection", (), post_form("/idp", body))
     } else {
-        card("Connection", (), kv(vec![("Name", text(m.name)), ("Issuer", untrusted(m.issuer, 300)), ("Client id", code(m.client_id)), ("Groups claim", code(m.groups_claim))]))
+        card(
+            "Connection",
+            (),
+            kv(vec![
+                ("Name", text(m.name)),
+                ("Issuer", untrusted(m.issuer, 300)),
+                ("Client id", code(m.client_id)),
+                ("Groups claim", code(m.groups_claim)),
+            ]),
+        )
     };
     let failing = m.checks.iter().filter(|c| !c.ok).count();
     let ran = m.checked.as_ref().map(|at| view! { "read "{time(at)} });
     let steps: Vec<Step> = m
         .checks
         .into_iter()
-        .map(|c| Step { state: if c.ok { StepState::Holds } else { StepState::Broken }, title: text(c.title), detail: untrusted(c.detail, 400) })
+        .map(|c| Step {
+            state: if c.ok { StepState::Holds } else { StepState::Broken },
+            title: text(c.title),
+            detail: untrusted(c.detail, 400),
+        })
         .collect();
     let check = if steps.is_empty() { view! { <p class="muted">"Not checked yet."</p> }.into_any() } else { chain(steps) };
-    let again = (m.connected && m.can_edit).then(|| post_form("/idp/check", view! { <button type="submit" class="button">"Check again"</button> }));
+    let again =
+        (m.connected && m.can_edit).then(|| post_form("/idp/check", view! { <button type="submit" class="button">"Check again"</button> }));
     view! {
         {head_with(&[], "IdP connection", "People sign in at your identity provider. Writ keeps no passwords.", ())}
         {(!m.connected).then(|| flag_text(Tone::Info, "No connection yet.", "Register Writ at your provider with the redirect URI below, then fill in what it gives you."))}

@@ -107,14 +107,20 @@ pub struct Detail {
 
 /// One person's page.
 pub fn detail(m: Detail) -> impl IntoView {
-    let rows: Vec<Vec<AnyView>> = m.scopes.into_iter().map(|(name, sentence, risk, from)| vec![code(name), text(sentence), risk_pill(risk), text(from)]).collect();
+    let rows: Vec<Vec<AnyView>> =
+        m.scopes.into_iter().map(|(name, sentence, risk, from)| vec![code(name), text(sentence), risk_pill(risk), text(from)]).collect();
     let scopes = if rows.is_empty() {
         view! { <div class="card">{empty(Empty::Done("This person may do nothing: no group of theirs gives a role, and they hold no grant.".to_owned()))}</div> }.into_any()
     } else {
         table("What they may do", &[col("Scope"), col("In words"), col("Risk"), col("From")], rows)
     };
-    let agents = m.agents.into_iter().map(|(id, name)| view! { <span class="block">{link(&format!("/agents/{}", encode(&id)), untrusted(name, 80))}</span> }).collect_view();
-    let admin = if m.admin_roles.is_empty() { "none".to_owned() } else { m.admin_roles.iter().map(|r| r.label().2).collect::<Vec<_>>().join(", ") };
+    let agents = m
+        .agents
+        .into_iter()
+        .map(|(id, name)| view! { <span class="block">{link(&format!("/agents/{}", encode(&id)), untrusted(name, 80))}</span> })
+        .collect_view();
+    let admin =
+        if m.admin_roles.is_empty() { "none".to_owned() } else { m.admin_roles.iter().map(|r| r.label().2).collect::<Vec<_>>().join(", ") };
     let actions = view! { {link_button(&format!("/audit?actor={}", encode(&m.id)), "What they did")}{link_button(&format!("/simulator?person={}", encode(&m.id)), "Can they?")} };
     let block = m.can_block.then(|| danger_zone(view! { <p>"Blocking denies every call of this person, through any client and any agent of theirs, on every gateway."</p><p>{link_button(&format!("/block?kind=user&subject={}", encode(&m.id)), "Block this person…")}</p> }));
     view! {

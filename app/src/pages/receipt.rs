@@ -5,12 +5,7 @@
 //! | GET | `/revocations` | `cursor` |
 //! | GET | `/revocations/{seq}` | |
 
-use crate::{
-    components::*,
-    instant::Instant,
-    page::encode,
-    words::Tone,
-};
+use crate::{components::*, instant::Instant, page::encode, words::Tone};
 use leptos::prelude::*;
 
 /// A revocation in the list.
@@ -68,7 +63,9 @@ pub fn view(m: Model) -> impl IntoView {
                     (true, Some(at)) => view! { {pill_text(Tone::Neutral, Icon::Minus, "Lifted")}" "{time(at)} }.into_any(),
                     (false, _) => ().into_any(),
                 };
-                let lift = r.lift.filter(|_| can_block).map(|(kind, subject)| link_button(&format!("/block/lift?kind={}&subject={}", encode(&kind), encode(&subject)), "Lift…"));
+                let lift = r.lift.filter(|_| can_block).map(|(kind, subject)| {
+                    link_button(&format!("/block/lift?kind={}&subject={}", encode(&kind), encode(&subject)), "Lift…")
+                });
                 vec![
                     link(&format!("/revocations/{}", r.seq), view! { {r.seq}": "{untrusted(r.what, 120)} }),
                     view! { {confirmed(r.confirmed)}" "{state} }.into_any(),
@@ -142,7 +139,10 @@ pub fn detail(m: Detail) -> impl IntoView {
     let banner = if m.gateways.is_empty() {
         flag_text(Tone::Warn, "No gateway is enrolled.", "There is nobody to confirm it, and nobody who would let the calls through.")
     } else if open {
-        let until = m.exposed_until.as_ref().map(|at| view! { " An unconfirmed gateway may allow it until "{time(at)}", when its last tokens end." });
+        let until = m
+            .exposed_until
+            .as_ref()
+            .map(|at| view! { " An unconfirmed gateway may allow it until "{time(at)}", when its last tokens end." });
         flag(Tone::Danger, view! { <strong>"Not everywhere yet."</strong>" "{line}"."{until} })
     } else {
         flag(Tone::Ok, view! { <strong>"Everywhere."</strong>" "{line}"." })
@@ -153,7 +153,11 @@ pub fn detail(m: Detail) -> impl IntoView {
         .gateways
         .into_iter()
         .map(|g| {
-            let state = if g.after_ms.is_some() { pill_text(Tone::Ok, Icon::Check, "Denies") } else { pill_text(Tone::Danger, Icon::Warning, "Unconfirmed") };
+            let state = if g.after_ms.is_some() {
+                pill_text(Tone::Ok, Icon::Check, "Denies")
+            } else {
+                pill_text(Tone::Danger, Icon::Warning, "Unconfirmed")
+            };
             vec![
                 text(g.name),
                 state,
@@ -166,7 +170,11 @@ pub fn detail(m: Detail) -> impl IntoView {
             ]
         })
         .collect();
-    let story = m.story.into_iter().map(|(at, what, good)| (at, if good { StepState::Holds } else { StepState::Broken }, untrusted(what, 200))).collect();
+    let story = m
+        .story
+        .into_iter()
+        .map(|(at, what, good)| (at, if good { StepState::Holds } else { StepState::Broken }, untrusted(what, 200)))
+        .collect();
     view! {
         {head_with(&[("/revocations", "Revocations")], view! { "Revocation "{m.seq}": "<em>{untrusted(m.what, 120)}</em> }, under, ())}
         {banner}

@@ -144,9 +144,13 @@ pub fn view(m: Model) -> impl IntoView {
         Risk::Low | Risk::Moderate => Tone::Info,
         Risk::High | Risk::Critical => Tone::Danger,
     };
-    let outcome = m.grant.as_ref().map(|g| flag(Tone::Ok, view! { <strong>"A grant came of it: "</strong>{link(&format!("/grants/{}", encode(g)), code(g.clone()))}"." }));
+    let outcome = m.grant.as_ref().map(|g| {
+        flag(Tone::Ok, view! { <strong>"A grant came of it: "</strong>{link(&format!("/grants/{}", encode(g)), code(g.clone()))}"." })
+    });
     let count = crate::instant::plural(i64::try_from(m.scopes.len()).unwrap_or(i64::MAX), "scope");
-    let withdraw = m.can_withdraw.then(|| post_form(&format!("{path}/withdraw"), buttons(view! { <button type="submit" class="button">"Withdraw this request"</button> })));
+    let withdraw = m.can_withdraw.then(|| {
+        post_form(&format!("{path}/withdraw"), buttons(view! { <button type="submit" class="button">"Withdraw this request"</button> }))
+    });
     view! {
         <div class="approval stack">
             <div class="stack-s">
@@ -210,11 +214,20 @@ fn event(e: Event) -> (Instant, StepState, AnyView) {
 fn decision(path: &str, deciding: Deciding, asked_s: i64, errors: &FormErrors, typed: String) -> AnyView {
     match deciding {
         Deciding::Closed => ().into_any(),
-        Deciding::Barred(why) => view! { <section class="card pad" id="decision">{flag_text(Tone::Info, "You can't decide this.", why)}</section> }.into_any(),
+        Deciding::Barred(why) => {
+            view! { <section class="card pad" id="decision">{flag_text(Tone::Info, "You can't decide this.", why)}</section> }.into_any()
+        }
         Deciding::Open { digest, durations_s, effect, reason_required } => {
-            let durations: Vec<Choice> = durations_s.iter().map(|d| Choice::new(d.to_string(), if *d == asked_s { format!("{}, as asked", duration(*d)) } else { duration(*d) })).collect();
+            let durations: Vec<Choice> = durations_s
+                .iter()
+                .map(|d| Choice::new(d.to_string(), if *d == asked_s { format!("{}, as asked", duration(*d)) } else { duration(*d) }))
+                .collect();
             let label = if reason_required { "Reason" } else { "Reason, required to deny" };
-            let reason = Field::new("decision", "reason", label).hint("The requester will read it, and it stays in the record.").value(typed).errors(errors).rows(2);
+            let reason = Field::new("decision", "reason", label)
+                .hint("The requester will read it, and it stays in the record.")
+                .value(typed)
+                .errors(errors)
+                .rows(2);
             let reason = if reason_required { reason.required() } else { reason };
             let alert = errors.of("decision").map(|e| view! { <p class="error" role="alert">{e}</p> });
             // Nothing is preselected: neither a grant nor a denial happens by pressing Enter.

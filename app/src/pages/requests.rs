@@ -31,8 +31,12 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs: the value of `show`, and the label.
-    pub const ALL: &[(Self, &'static str, &'static str)] =
-        &[(Self::ToDecide, "to_decide", "To decide"), (Self::Mine, "mine", "Mine"), (Self::Waiting, "waiting", "Waiting on others"), (Self::Decided, "decided", "Decided")];
+    pub const ALL: &[(Self, &'static str, &'static str)] = &[
+        (Self::ToDecide, "to_decide", "To decide"),
+        (Self::Mine, "mine", "Mine"),
+        (Self::Waiting, "waiting", "Waiting on others"),
+        (Self::Decided, "decided", "Decided"),
+    ];
 
     /// Reads the value of `show`.
     pub fn parse(value: &str) -> Option<Self> {
@@ -196,7 +200,11 @@ pub fn new(m: New) -> impl IntoView {
         .map(|s| {
             let note = if s.held { "your role has it already".to_owned() } else { format!("{}, at most {}", s.name, duration(s.max_s)) };
             let title = view! { {s.sentence.clone()}" "{risk_pill(s.risk)} };
-            if s.held { view! { <p class="muted">{s.sentence}" (your role has it already)"</p> }.into_any() } else { checkbox("request", "scope", &s.name, title, note, v.scopes.contains(&s.name)) }
+            if s.held {
+                view! { <p class="muted">{s.sentence}" (your role has it already)"</p> }.into_any()
+            } else {
+                checkbox("request", "scope", &s.name, title, note, v.scopes.contains(&s.name))
+            }
         })
         .collect_view();
     let durations: Vec<Choice> = m.durations_s.iter().map(|d| Choice::new(d.to_string(), duration(*d))).collect();

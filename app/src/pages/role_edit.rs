@@ -58,14 +58,32 @@ pub fn view(m: Model) -> impl IntoView {
         })
         .collect_view();
     let (title, action, back) = match &m.role {
-        Some(role) => (view! { "Edit the role "<em>{role.clone()}</em> }.into_any(), format!("/roles/{}", encode(role)), format!("/roles/{}", encode(role))),
+        Some(role) => (
+            view! { "Edit the role "<em>{role.clone()}</em> }.into_any(),
+            format!("/roles/{}", encode(role)),
+            format!("/roles/{}", encode(role)),
+        ),
         None => ("New role".into_any(), "/roles".to_owned(), "/roles".to_owned()),
     };
     let name = match m.role {
         Some(_) => hidden("version", m.version.to_string()),
-        None => input(Field::new("role", "name", "Name").hint("Lower-case letters, digits, dots and hyphens; as your role file would say it.").value(m.name).required().max(80).mono().errors(&m.errors)),
+        None => input(
+            Field::new("role", "name", "Name")
+                .hint("Lower-case letters, digits, dots and hyphens; as your role file would say it.")
+                .value(m.name)
+                .required()
+                .max(80)
+                .mono()
+                .errors(&m.errors),
+        ),
     };
-    let reach = (m.people > 0).then(|| flag_text(Tone::Info, format!("{} have this role.", crate::instant::plural(i64::try_from(m.people).unwrap_or(i64::MAX), "person")), "What you tick here, each of them may do once it is published."));
+    let reach = (m.people > 0).then(|| {
+        flag_text(
+            Tone::Info,
+            format!("{} have this role.", crate::instant::plural(i64::try_from(m.people).unwrap_or(i64::MAX), "person")),
+            "What you tick here, each of them may do once it is published.",
+        )
+    });
     view! {
         {head(&[("/roles", "Roles")], title, ())}
         {error_summary("role", &m.errors)}

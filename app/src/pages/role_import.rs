@@ -6,7 +6,7 @@
 //! | POST | `/roles/import` | `csrf`, `yaml` |
 //! | POST | `/roles/import/apply` | `csrf`, `yaml`, `digest` (of the state that the preview was made from) |
 //!
-//! POST `/roles/import` saves nothing: it answers [`preview`] (200) or [`view`] again with the fault (422) and the text as it was sent.
+//! POST `/roles/import` saves nothing: it answers [`preview`] (200) or [`view()`] again with the fault (422) and the text as it was sent.
 //! Applying is all or nothing: redirect to `/roles`, or [`preview`] anew with status 409 when the digest no longer fits.
 
 use crate::{components::*, words::Tone};
@@ -47,7 +47,7 @@ pub fn view(m: Model) -> impl IntoView {
             {area(Field::new("import", "yaml", "Role file (YAML)").hint("Roles in the file replace roles of the same name; others stay. You see what changes before anything is saved.").value(m.yaml).rows(14).max(500_000).mono().required())}
             {buttons(view! { {submit("Show what would change")}{link_button("/roles", "Back")} })}
         })}</section>
-        {(!error).then(|| card("The shape", (), view! { <pre><code>{EXAMPLE}</code></pre> }))}
+        {(!error).then(|| card("The shape", (), view! { <pre class="wrap"><code>{EXAMPLE}</code></pre> }))}
     }
     .into_any()
 }
@@ -96,7 +96,8 @@ pub fn preview(m: Preview) -> impl IntoView {
         .collect_view();
     let new_scopes = (!m.new_scopes.is_empty()).then(|| flag(Tone::Warn, view! { <strong>"New scopes:"</strong>" "{codes(m.new_scopes, "")}"They count as high risk until somebody describes them, and unlock nothing until a tool is bound." }));
     let body = if nothing {
-        view! { <div class="card">{empty(Empty::Done("The file says what is already so. There is nothing to save.".to_owned()))}</div> }.into_any()
+        view! { <div class="card">{empty(Empty::Done("The file says what is already so. There is nothing to save.".to_owned()))}</div> }
+            .into_any()
     } else {
         let n = crate::instant::plural(i64::try_from(m.unchanged).unwrap_or(i64::MAX), "role");
         view! {

@@ -127,8 +127,13 @@ pub fn detail(m: Detail) -> impl IntoView {
         table("What the role lets people do", &[col("Scope"), col("In words"), col("Risk"), col("Tools it unlocks")], rows)
     };
     let shown = m.people.len();
-    let people = m.people.into_iter().map(|(id, name)| view! { <li>{link(&format!("/people/{}", encode(&id)), untrusted(name, 80))}</li> }).collect_view();
-    let more = (m.people_total > shown as u64).then(|| view! { <p class="muted">{format!("and {} more", m.people_total - shown as u64)}</p> });
+    let people = m
+        .people
+        .into_iter()
+        .map(|(id, name)| view! { <li>{link(&format!("/people/{}", encode(&id)), untrusted(name, 80))}</li> })
+        .collect_view();
+    let more =
+        (m.people_total > shown as u64).then(|| view! { <p class="muted">{format!("and {} more", m.people_total - shown as u64)}</p> });
     let changed = match m.changed {
         Some((who, at)) => view! { "Last changed by "<bdi>{who}</bdi>" at "{time(&at)} }.into_any(),
         None => ().into_any(),

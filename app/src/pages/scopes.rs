@@ -51,7 +51,14 @@ fn risks(first: Option<&str>) -> Vec<Choice> {
 pub fn view(m: Model) -> impl IntoView {
     let filtered = !m.q.is_empty() || m.risk.is_some();
     let body = if m.rows.is_empty() {
-        let kind = if filtered { Empty::NoMatch("/scopes") } else { Empty::First("A scope is the right to call some tools. Scopes come into being with the role file, or when you write them into a role.", Some(("/roles/import", "Import a role file"))) };
+        let kind = if filtered {
+            Empty::NoMatch("/scopes")
+        } else {
+            Empty::First(
+                "A scope is the right to call some tools. Scopes come into being with the role file, or when you write them into a role.",
+                Some(("/roles/import", "Import a role file")),
+            )
+        };
         view! { <div class="card">{empty(kind)}</div> }.into_any()
     } else {
         let rows = m
@@ -60,7 +67,10 @@ pub fn view(m: Model) -> impl IntoView {
             .map(|r| {
                 vec![
                     link(&format!("/scopes/{}", encode(&r.name)), code(r.name.clone())),
-                    r.sentence.map_or_else(|| view! { <span class="tone-warn">"Not described yet: approvers see only its name."</span> }.into_any(), text),
+                    r.sentence.map_or_else(
+                        || view! { <span class="tone-warn">"Not described yet: approvers see only its name."</span> }.into_any(),
+                        text,
+                    ),
                     risk_pill(r.risk),
                     text(duration(r.max_grant_s)),
                     text(r.tools.to_string()),
@@ -118,7 +128,13 @@ pub struct Edit {
 pub fn edit(m: Edit) -> impl IntoView {
     let seconds = |all: &[i64]| all.iter().map(|s| Choice::new(s.to_string(), duration(*s))).collect::<Vec<_>>();
     let e = &m.errors;
-    let changed = m.changed_by.map(|who| flag_text(Tone::Warn, "Nothing was saved.", format!("{who} saved this scope after you opened it. These are the newest values; change them again.")));
+    let changed = m.changed_by.map(|who| {
+        flag_text(
+            Tone::Warn,
+            "Nothing was saved.",
+            format!("{who} saved this scope after you opened it. These are the newest values; change them again."),
+        )
+    });
     let form = if m.can_edit {
         view! { <section class="card pad form-card">{post_form(&format!("/scopes/{}", encode(&m.name)), view! {
             {hidden("version", m.version.to_string())}
@@ -130,7 +146,16 @@ pub fn edit(m: Edit) -> impl IntoView {
         })}</section> }
         .into_any()
     } else {
-        card("Facts", (), kv(vec![("In words", text(m.sentence)), ("Risk", risk_pill(m.risk)), ("Longest grant", text(duration(m.max_grant_s))), ("Token life", text(duration(m.token_life_s)))]))
+        card(
+            "Facts",
+            (),
+            kv(vec![
+                ("In words", text(m.sentence)),
+                ("Risk", risk_pill(m.risk)),
+                ("Longest grant", text(duration(m.max_grant_s))),
+                ("Token life", text(duration(m.token_life_s))),
+            ]),
+        )
     };
     view! {
         {head(&[("/scopes", "Scopes")], view! { "Scope "<code>{m.name.clone()}</code> }, ())}

@@ -59,7 +59,9 @@ pub fn view(m: Model) -> impl IntoView {
     let path = format!("/servers/{}", encode(&m.id));
     let unbound = m.tools.iter().filter(|t| t.scope.is_none() && t.drift != Drift::Removed).count();
     let changed = m.tools.iter().filter(|t| t.drift == Drift::Changed).count();
-    let refresh = m.can_edit.then(|| post_form(&format!("{path}/refresh"), view! { <button type="submit" class="button">"Read tools again"</button> }));
+    let refresh = m
+        .can_edit
+        .then(|| post_form(&format!("{path}/refresh"), view! { <button type="submit" class="button">"Read tools again"</button> }));
     let total = m.tools.len();
     let can_edit = m.can_edit;
     let tools = m.tools.into_iter().map(|t| tool(&path, t, can_edit)).collect_view();
@@ -159,7 +161,14 @@ pub fn bind(m: Bind) -> impl IntoView {
                 format!("widens what {} can do", plural(i64::try_from(s.people).unwrap_or(i64::MAX), "person"))
             };
             let ticked = current.as_deref() == Some(&s.name);
-            radio("bind", "scope", &s.name.clone(), view! { <code>{s.name}</code>" "{risk_pill(s.risk)} }, format!("{} · {widens}", s.sentence), ticked)
+            radio(
+                "bind",
+                "scope",
+                &s.name.clone(),
+                view! { <code>{s.name}</code>" "{risk_pill(s.risk)} },
+                format!("{} · {widens}", s.sentence),
+                ticked,
+            )
         })
         .collect_view();
     let title = view! { "Bind "<em>{untrusted(&m.tool.name, 80)}</em> };

@@ -8,12 +8,7 @@
 //!
 //! After POST: redirect to `/servers/{id}`. Wrong input: the form again, 422. When the server could not be read: [`failed`], 502, and nothing is registered.
 
-use crate::{
-    components::*,
-    instant::Instant,
-    page::encode,
-    words::Tone,
-};
+use crate::{components::*, instant::Instant, page::encode, words::Tone};
 use leptos::prelude::*;
 
 /// A server in the list.
@@ -118,7 +113,10 @@ pub struct Failed {
 /// The page after a failed import.
 pub fn failed(m: Failed) -> impl IntoView {
     let kept = if m.server_id.is_some() { "The tools stay as they were before." } else { "Nothing was registered." };
-    let back = m.server_id.map_or_else(|| link_button("/servers/new", "Back to the form"), |id| link_button(&format!("/servers/{}", encode(&id)), "Back to the server"));
+    let back = m.server_id.map_or_else(
+        || link_button("/servers/new", "Back to the form"),
+        |id| link_button(&format!("/servers/{}", encode(&id)), "Back to the server"),
+    );
     view! {
         {head(&[("/servers", "MCP servers")], m.title, ())}
         {flag_text(Tone::Danger, "No tool was imported.", kept)}

@@ -98,15 +98,18 @@ pub fn view(m: Model) -> impl IntoView {
     let q = m.question;
     let none = |label: &str, all: Vec<Choice>| std::iter::once(Choice::new("", label)).chain(all).collect::<Vec<_>>();
     let policies = [Choice::new("live", "live policy"), Choice::new("draft", "the draft")];
-    let ask = filter_form("/simulator", view! {
-        {select(Field::new("ask", "person", "Can").value(q.person), &m.people)}
-        {select(Field::new("ask", "client", "through").value(q.client), &m.clients)}
-        {select(Field::new("ask", "agent", "with").value(q.agent), &none("no agent", m.agents))}
-        {select(Field::new("ask", "server", "on").value(q.server), &m.servers)}
-        {input(Field::new("ask", "tool", "call").value(q.tool).kind("search").max(120).mono())}
-        {select(Field::new("ask", "policy", "under").value(q.policy), &policies)}
-        <button type="submit" class="button primary">"Ask"</button>
-    });
+    let ask = filter_form(
+        "/simulator",
+        view! {
+            {select(Field::new("ask", "person", "Can").value(q.person), &m.people)}
+            {select(Field::new("ask", "client", "through").value(q.client), &m.clients)}
+            {select(Field::new("ask", "agent", "with").value(q.agent), &none("no agent", m.agents))}
+            {select(Field::new("ask", "server", "on").value(q.server), &m.servers)}
+            {input(Field::new("ask", "tool", "call").value(q.tool).kind("search").max(120).mono())}
+            {select(Field::new("ask", "policy", "under").value(q.policy), &policies)}
+            <button type="submit" class="button primary">"Ask"</button>
+        },
+    );
     let problem = m.problem.map(|p| flag_text(Tone::Warn, "That can't be answered.", p));
     let answer = m.answer.map_or_else(|| ().into_any(), |a| answered(a, m.draft));
     view! { {head_with(&[], "Can they?", "Answered by the same function that gateways run.", ())}<section class="card pad">{ask}</section>{problem}{answer} }.into_any()
@@ -117,9 +120,19 @@ fn answered(a: Answer, draft: Vec<DraftLine>) -> AnyView {
     let reason = a.reason.map(|r| view! { " "<code>{r}</code> });
     let rule = a.rule.map(|r| view! { " By "<code>{r}</code>"." });
     let chain_view = chain(a.chain.into_iter().map(|l| Step { state: l.state, title: text(l.title), detail: text(l.detail) }).collect());
-    let obligations = (!a.obligations.is_empty()).then(|| card("The gateway also sees to", (), view! { <ul class="bullets">{a.obligations.into_iter().map(|o| view! { <li>{o}</li> }).collect_view()}</ul> }));
+    let obligations = (!a.obligations.is_empty()).then(|| {
+        card(
+            "The gateway also sees to",
+            (),
+            view! { <ul class="bullets">{a.obligations.into_iter().map(|o| view! { <li>{o}</li> }).collect_view()}</ul> },
+        )
+    });
     let remedies = (!a.remedies.is_empty()).then(|| {
-        let list = a.remedies.into_iter().map(|r| view! { <li class="stack-xs">{link_button(&r.path, r.label)}{r.reach.map(|t| view! { <small>{t}</small> })}</li> }).collect_view();
+        let list = a
+            .remedies
+            .into_iter()
+            .map(|r| view! { <li class="stack-xs">{link_button(&r.path, r.label)}{r.reach.map(|t| view! { <small>{t}</small> })}</li> })
+            .collect_view();
         card("What would change it", (), view! { <ul class="links">{list}</ul> })
     });
     let draft = (!draft.is_empty()).then(|| {

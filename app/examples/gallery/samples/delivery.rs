@@ -26,7 +26,15 @@ fn gateway(name: &str, state: fleet::GatewayState, error: Option<&str>) -> fleet
 }
 
 fn changes() -> Vec<draft::Change> {
-    let change = |effect, kind: &str, subject: &str, what: &str, people| draft::Change { effect, kind: kind.into(), subject: subject.into(), what: what.into(), people, by: "Ada Lindqvist".into(), at: at(9, 30, 0) };
+    let change = |effect, kind: &str, subject: &str, what: &str, people| draft::Change {
+        effect,
+        kind: kind.into(),
+        subject: subject.into(),
+        what: what.into(),
+        people,
+        by: "Ada Lindqvist".into(),
+        at: at(9, 30, 0),
+    };
     vec![
         change(draft::Effect::Narrows, "Client class", "old-ide", "loses analytics.query", Some(2)),
         change(draft::Effect::Widens, "Role", "sre", "gains logs.debug.write", Some(12)),
@@ -36,24 +44,73 @@ fn changes() -> Vec<draft::Change> {
 }
 
 fn model(findings: Vec<draft::Finding>, can_publish: bool) -> draft::Model {
-    draft::Model { live: Some(128), next: 129, digest: "5fe1".into(), changes: changes(), findings, gateways: 8, can_publish, moved: false, note: String::new(), errors: FormErrors::default() }
+    draft::Model {
+        live: Some(128),
+        next: 129,
+        digest: "5fe1".into(),
+        changes: changes(),
+        findings,
+        gateways: 8,
+        can_publish,
+        moved: false,
+        note: String::new(),
+        errors: FormErrors::default(),
+    }
 }
 
 /// Adds them.
 pub fn add(out: &mut Vec<Sample>) {
     console(out, "draft", "Draft", Nav::Draft, || {
-        let finding = |severity, code: &str, text: &str, path: Option<&str>| draft::Finding { severity, code: code.into(), text: text.into(), path: path.map(Into::into) };
-        draft::view(model(vec![finding(Severity::Security, "high_risk_wide", "incidents.trigger is high risk and 12 people hold it by role.", Some("/roles/sre")), finding(Severity::Suggestion, "scope_undescribed", "logs.debug.write has no sentence; approvers see only its name.", Some("/scopes/logs.debug.write"))], true))
+        let finding = |severity, code: &str, text: &str, path: Option<&str>| draft::Finding {
+            severity,
+            code: code.into(),
+            text: text.into(),
+            path: path.map(Into::into),
+        };
+        draft::view(model(
+            vec![
+                finding(
+                    Severity::Security,
+                    "high_risk_wide",
+                    "incidents.trigger is high risk and 12 people hold it by role.",
+                    Some("/roles/sre"),
+                ),
+                finding(
+                    Severity::Suggestion,
+                    "scope_undescribed",
+                    "logs.debug.write has no sentence; approvers see only its name.",
+                    Some("/scopes/logs.debug.write"),
+                ),
+            ],
+            true,
+        ))
     });
     console(out, "draft-blocked", "Draft", Nav::Draft, || {
-        let mut m = model(vec![draft::Finding { severity: Severity::Error, code: "unknown_scope".into(), text: "The role sre holds logs.debug.wirte, which is bound to nothing and described nowhere.".into(), path: Some("/roles/sre/edit".into()) }], true);
+        let mut m = model(
+            vec![draft::Finding {
+                severity: Severity::Error,
+                code: "unknown_scope".into(),
+                text: "The role sre holds logs.debug.wirte, which is bound to nothing and described nowhere.".into(),
+                path: Some("/roles/sre/edit".into()),
+            }],
+            true,
+        );
         m.moved = true;
         draft::view(m)
     });
     console(out, "draft-clean", "Draft", Nav::Draft, || draft::view(model(vec![], true)));
     console(out, "draft-empty", "Draft", Nav::Draft, || draft::view(draft::Model { changes: vec![], ..model(vec![], true) }));
     console(out, "bundles", "Bundles", Nav::Bundles, || {
-        let row = |version, note: &str, gateways, live| draft::Bundle { version, digest: "5fe1c0ffee".repeat(6) + "abcd", by: "Ada Lindqvist".into(), at: at(9, 41, 0), note: note.into(), bytes: 8421, gateways, live };
+        let row = |version, note: &str, gateways, live| draft::Bundle {
+            version,
+            digest: "5fe1c0ffee".repeat(6) + "abcd",
+            by: "Ada Lindqvist".into(),
+            at: at(9, 41, 0),
+            note: note.into(),
+            bytes: 8421,
+            gateways,
+            live,
+        };
         draft::bundles(draft::Bundles { rows: vec![row(128, "incident bound", 7, true), row(127, "", 1, false)], pager: Pager::default() })
     });
     console(out, "fleet", "Fleet", Nav::Fleet, || {
@@ -76,13 +133,25 @@ pub fn add(out: &mut Vec<Sample>) {
         })
     });
     console(out, "fleet-empty", "Fleet", Nav::Fleet, || {
-        fleet::view(fleet::Model { snapshot: fleet::FleetSnapshot { desired_policy: None, revocation_seq: 0, as_of_ms: 0, as_of: String::new(), rows: vec![] }, can_enrol: true })
+        fleet::view(fleet::Model {
+            snapshot: fleet::FleetSnapshot { desired_policy: None, revocation_seq: 0, as_of_ms: 0, as_of: String::new(), rows: vec![] },
+            can_enrol: true,
+        })
     });
     console(out, "fleet-enrol", "Enrol a gateway", Nav::Fleet, || {
-        fleet::enrol(fleet::Enrol { name: "GW 1".into(), errors: FormErrors(vec![FieldError { field: "name".into(), message: "Use lower-case letters, digits and hyphens.".into() }]) })
+        fleet::enrol(fleet::Enrol {
+            name: "GW 1".into(),
+            errors: FormErrors(vec![FieldError { field: "name".into(), message: "Use lower-case letters, digits and hyphens.".into() }]),
+        })
     });
     console(out, "fleet-token", "Enrolment token", Nav::Fleet, || {
         let token = format!("wge_{}.{}", "aZ09-_xy".repeat(5), "0f".repeat(32));
-        fleet::token(fleet::Token { name: "gw-eu-1".into(), command: format!("writ-gateway enroll --server http://127.0.0.1:7400/t/acme --name gw-eu-1 --token {token}"), token, life_s: 900, expires: at(10, 21, 0) })
+        fleet::token(fleet::Token {
+            name: "gw-eu-1".into(),
+            command: format!("writ-gateway enroll --server http://127.0.0.1:7400/t/acme --name gw-eu-1 --token {token}"),
+            token,
+            life_s: 900,
+            expires: at(10, 21, 0),
+        })
     });
 }

@@ -9,11 +9,27 @@ use app::{
 };
 
 fn row(id: &str, actor: Actor, action: &str, what: &str, outcome: Outcome, reason: Option<&str>) -> audit::Row {
-    audit::Row { id: id.into(), at: at(10, 6, 12), actor, action: action.into(), what: what.into(), outcome, reason: reason.map(Into::into) }
+    audit::Row {
+        id: id.into(),
+        at: at(10, 6, 12),
+        actor,
+        action: action.into(),
+        what: what.into(),
+        outcome,
+        reason: reason.map(Into::into),
+    }
 }
 
 fn model(filter: audit::Filter, rows: Vec<audit::Row>, nothing: audit::Nothing) -> audit::Model {
-    audit::Model { filter, actions: s(&["grant.revoked", "request.decided", "tool.called"]), pager: if rows.is_empty() { Pager::default() } else { paged("50 newest of about 88,000") }, rows, nothing, checkpoint: Some((88_214, at(10, 6, 12))), can_export: true }
+    audit::Model {
+        filter,
+        actions: s(&["grant.revoked", "request.decided", "tool.called"]),
+        pager: if rows.is_empty() { Pager::default() } else { paged("50 newest of about 88,000") },
+        rows,
+        nothing,
+        checkpoint: Some((88_214, at(10, 6, 12))),
+        can_export: true,
+    }
 }
 
 fn detail(proof: audit::Proof) -> audit::Detail {
@@ -39,15 +55,32 @@ pub fn add(out: &mut Vec<Sample>) {
             row("evt_1", dev(true), "tool.called", "called incidents.trigger on incident", Outcome::Allowed, None),
             row("evt_2", dev(false), "tool.called", "called logs.debug.write on incident", Outcome::Denied, Some("scope_not_in_role")),
             row("evt_3", Actor::person("Ada Lindqvist"), "grant.revoked", "revoked grant grt_01k9", Outcome::Allowed, None),
-            row("evt_4", Actor { machine: Some("gateway gw-eu-1".into()), ..Actor::default() }, "policy.activated", "activated policy 128", Outcome::Allowed, None),
+            row(
+                "evt_4",
+                Actor { machine: Some("gateway gw-eu-1".into()), ..Actor::default() },
+                "policy.activated",
+                "activated policy 128",
+                Outcome::Allowed,
+                None,
+            ),
             row("evt_5", Actor::default(), "signin.failed", HOSTILE, Outcome::Failed, Some("email_unverified")),
         ];
         let filter = audit::Filter { actor: "Dev Moreau".into(), object: "grt_01k9".into(), ..audit::Filter::default() };
         audit::view(model(filter, rows, audit::Nothing::NoMatch))
     });
-    console(out, "audit-never", "Audit log", Nav::Audit, || audit::view(audit::Model { checkpoint: None, ..model(audit::Filter::default(), vec![], audit::Nothing::Never) }));
-    console(out, "audit-nomatch", "Audit log", Nav::Audit, || audit::view(model(audit::Filter { q: HOSTILE.into(), ..audit::Filter::default() }, vec![], audit::Nothing::NoMatch)));
-    console(out, "audit-range", "Audit log", Nav::Audit, || audit::view(model(audit::Filter { from: "2020-01-01T00:00".into(), ..audit::Filter::default() }, vec![], audit::Nothing::OutsideRange)));
+    console(out, "audit-never", "Audit log", Nav::Audit, || {
+        audit::view(audit::Model { checkpoint: None, ..model(audit::Filter::default(), vec![], audit::Nothing::Never) })
+    });
+    console(out, "audit-nomatch", "Audit log", Nav::Audit, || {
+        audit::view(model(audit::Filter { q: HOSTILE.into(), ..audit::Filter::default() }, vec![], audit::Nothing::NoMatch))
+    });
+    console(out, "audit-range", "Audit log", Nav::Audit, || {
+        audit::view(model(
+            audit::Filter { from: "2020-01-01T00:00".into(), ..audit::Filter::default() },
+            vec![],
+            audit::Nothing::OutsideRange,
+        ))
+    });
     console(out, "audit-event", "Event", Nav::Audit, || audit::detail(detail(audit::Proof::Proven { index: 88_210, tree_size: 88_214 })));
     console(out, "audit-waiting", "Event", Nav::Audit, || audit::detail(detail(audit::Proof::Waiting)));
     console(out, "audit-broken", "Event", Nav::Audit, || audit::detail(detail(audit::Proof::Broken { index: 88_210 })));

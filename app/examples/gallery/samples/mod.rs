@@ -3,6 +3,7 @@
 mod access;
 mod delivery;
 mod evidence;
+mod grants;
 mod resources;
 mod signin;
 
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Sample> {
     let mut out = Vec::new();
     signin::add(&mut out);
     access::add(&mut out);
+    grants::add(&mut out);
     resources::add(&mut out);
     delivery::add(&mut out);
     evidence::add(&mut out);
@@ -80,7 +82,14 @@ pub fn console<V: IntoView + 'static>(out: &mut Vec<Sample>, name: &'static str,
 }
 
 /// The same, just after something was done.
-pub fn console_after<V: IntoView + 'static>(out: &mut Vec<Sample>, name: &'static str, title: &str, current: Nav, done: &str, view: impl FnOnce() -> V) {
+pub fn console_after<V: IntoView + 'static>(
+    out: &mut Vec<Sample>,
+    name: &'static str,
+    title: &str,
+    current: Nav,
+    done: &str,
+    view: impl FnOnce() -> V,
+) {
     let flash = Some(Flash { tone: Tone::Ok, text: done.into() });
     out.push(Sample { name, html: render(Frame { flash, ..frame(title, Chrome::Console(shell(current))) }, view) });
 }

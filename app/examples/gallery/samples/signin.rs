@@ -33,16 +33,25 @@ fn consent(client_name: &str, trust: Trust) -> consent::Model {
 /// Adds them.
 pub fn add(out: &mut Vec<Sample>) {
     bare(out, "signin", "Sign in", || {
-        signin::start(signin::Start { tenant_name: "Acme".into(), idp_name: Some("Okta".into()), continue_href: "/t/acme/signin?return_to=%2Ft%2Facme%2Fhome".into() })
+        signin::start(signin::Start {
+            tenant_name: "Acme".into(),
+            idp_name: Some("Okta".into()),
+            continue_href: "/t/acme/signin?return_to=%2Ft%2Facme%2Fhome".into(),
+        })
     });
-    bare(out, "signin-none", "Sign in", || signin::start(signin::Start { tenant_name: "Acme".into(), idp_name: None, continue_href: String::new() }));
+    bare(out, "signin-none", "Sign in", || {
+        signin::start(signin::Start { tenant_name: "Acme".into(), idp_name: None, continue_href: String::new() })
+    });
     bare(out, "signed-out", "Signed out", || signin::signed_out(signin::SignedOut { signin_href: "/t/acme/signin".into() }));
     bare(out, "signin-failure", "Not signed in", || {
         signin::failure(signin::Failure {
             code: "email_unverified".into(),
             title: "Your e-mail address is not verified".into(),
             meaning: "Okta says that nobody has checked dev@acme.example. Writ links accounts by verified addresses only.".into(),
-            remedy: s(&["Open the confirmation mail from Okta and follow its link.", "Then sign in again. If there is no such mail, ask your directory's administrator."]),
+            remedy: s(&[
+                "Open the confirmation mail from Okta and follow its link.",
+                "Then sign in again. If there is no such mail, ask your directory's administrator.",
+            ]),
             reference: "req_01k9w3zj4q8m2v7r5t6y1x0abc".into(),
             retry_href: Some("/t/acme/signin".into()),
         })
