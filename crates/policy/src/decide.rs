@@ -193,7 +193,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
 
     /// The rungs that deny whatever the scope is.
     fn fresh_enough(&mut self) -> Step<()> {
-        let (stale, age) = (self.call.stale_for, self.now - self.call.token.iat);
+        let (stale, age) = (self.call.stale_for, self.now.saturating_sub(self.call.token.iat));
         for rung in self.policy.ladder.iter().filter(|rung| stale > 0 && stale >= rung.after) {
             match rung.effect {
                 Effect::DenyAll => self.holds(false, Reason::StaleAll, || "The gateway is fresh enough to decide at all".into())?,
@@ -288,7 +288,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
         let cut = policy.ladder.iter().any(|rung| stale > 0 && stale >= rung.after && rung.effect == Effect::DenyHighRisk);
         self.holds(!(cut && risk >= Risk::High), Reason::StaleHighRisk, || "The gateway is fresh enough for this risk".into())?;
         if let Some(most) = rules.and_then(|rules| rules.max_auth_age) {
-            let recent = token.auth_time.is_some_and(|at| now - at <= most);
+            let recent = token.auth_time.is_some_and(|at| now.saturating_sub(at) <= most);
             self.holds(recent, Reason::AuthenticationTooOld, || format!("The sign-in is at most {most} s old"))?;
         }
         if let Some(acr) = rules.and_then(|rules| rules.acr.as_deref()) {

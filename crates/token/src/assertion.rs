@@ -59,8 +59,8 @@ impl Assertion {
         if claims.aud != audience {
             return Err(AssertionError::WrongAudience);
         }
-        let (early, late) = (now < claims.iat - Self::LIFE, now >= claims.exp + Self::LIFE);
-        if early || late || claims.exp - claims.iat > Self::LIFE {
+        let (early, late) = (now < claims.iat.saturating_sub(Self::LIFE), now >= claims.exp.saturating_add(Self::LIFE));
+        if early || late || claims.exp.saturating_sub(claims.iat) > Self::LIFE {
             return Err(AssertionError::Expired);
         }
         Ok(claims)
