@@ -1,0 +1,57 @@
+//! An auditor reads the grant's whole life, exports it, and proves it.
+
+use super::{Story, Telling};
+use anyhow::{Context as _, Result};
+use std::path::Path;
+use tokio::process::Command;
+
+pub(super) const TITLE: &str = "an auditor follows the grant through the audit log, exports it, and verifies the file";
+
+/// The story as it must be found, each by the start of its stable name.
+const LIFE: [&str; 5] = ["request.create", "request.approve", "grant.create", "grant.first_use", "grant.revoke"];
+
+pub(super) async fn play(story: &mut Story, told: &mut Telling) -> Result<()> {
+    let grant = story.grant()?;
+    let events = story.olga.audit(&[("object", &grant)]).await?;
+    let mut at = 0;
+    for wanted in LIFE {
+        let found = events.iter().skip(at).position(|event| event.what.ends_with(wanted));
+        match found {
+            Some(after) => {
+                at += after + 1;
+                let event = &events[at - 1];
+                told.note(format!("{}: {}", event.who, event.what));
+            }
+            None => told.expect(
+                format!("{wanted}, in its place among {:?}", events.iter().map(|event| event.what.as_str()).collect::<Vec<_>>()),
+                false,
+            ),
+        }
+    }
+    told.expect("request, approval, grant, first use and revocation are there, in this order", at >= LIFE.len());
+
+    let file = story.places.data.join(format!("export-{grant}.ndjson"));
+    let mut bytes = story.olga.export(&[("object", &grant)]).await?;
+    std::fs::write(&file, &bytes).with_context(|| format!("writing {}", file.display()))?;
+    let (whole, said) = verify(story, &file).await?;
+    told.expect(format!("writ audit verify: {said}"), whole && said.starts_with("whole: "));
+
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let line = bytes[..middle].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let altered = story.places.data.join(format!("altered-{grant}.ndjson"));
+    std::fs::write(&altered, &bytes).with_context(|| format!("writing {}", altered.display()))?;
+    let (whole, said) = verify(story, &altered).await?;
+    told.expect(
+        format!("with one byte of line {line} changed: {said}"),
+        !whole && said.starts_with("NOT whole: ") && said.contains(&format!("line {line}")),
+    );
+    std::fs::remove_file(&altered).with_context(|| format!("removing {}", altered.display()))?;
+    Ok(())
+}
+
+async fn verify(story: &Story, file: &Path) -> Result<(bool, String)> {
+    let output = Command::new(&story.places.writ).args(["audit", "verify"]).arg(file).output().await;
+    let output = output.with_context(|| format!("starting {}", story.places.writ.display()))?;
+    Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+}
