@@ -23,7 +23,7 @@ impl Actor {
     }
 }
 
-/// "Dev Moreau, through Code IDE, [agent] triage-agent".
+/// "Dev Moreau, through Code IDE, agent triage-agent".
 pub fn actor(a: &Actor) -> AnyView {
     let lead = a.person.clone().or_else(|| a.machine.clone());
     let alone = lead.is_none() && a.client.is_none() && a.agent.is_none();
