@@ -33,11 +33,13 @@ const UP: &[&str] = &[
         snapshot bigint not null,
         timestamp bigint not null,
         signed_ms bigint not null,
+        repository text not null,
         primary key (tenant_id, id))",
     "create table enrolments (
         tenant_id text not null references tenants (id),
         id text not null,
         name text not null,
+        replaces bigint not null,
         expires_ms bigint not null,
         used_ms bigint,
         primary key (tenant_id, id))",
@@ -57,6 +59,8 @@ const UP: &[&str] = &[
         software text,
         batch_seq bigint not null,
         batch_hash text not null,
+        gap_seq bigint,
+        gap_prev text,
         primary key (tenant_id, id),
         unique (tenant_id, name))",
     "create table receipts (
@@ -67,6 +71,7 @@ const UP: &[&str] = &[
         at_ms bigint not null,
         primary key (tenant_id, id))",
     "create index receipts_seq on receipts (tenant_id, seq)",
+    "create index enrolments_name on enrolments (tenant_id, name)",
 ];
 
 #[async_trait::async_trait]

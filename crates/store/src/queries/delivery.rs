@@ -1,13 +1,80 @@
-//! Gateways and their receipts.
+//! Published policies, the files of the TUF repository, gateways and their receipts.
 
 use crate::error::StoreError;
-use crate::rows::{gateways, receipts, Gateway, Receipt};
-use crate::scoped::Reader;
-use sea_orm::ColumnTrait;
+use crate::rows::{bundles, enrolments, gateways, grants, keys, receipts, tuf_files, Gateway, Grant, Key, Receipt, TufFile, TufState};
+use crate::scoped::{Reader, Row, Scoped};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// A published policy without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundleHead {
+    /// Version.
+    pub version: i64,
+    /// Digest of the bytes, hex.
+    pub sha256: String,
+    /// Why.
+    pub note: String,
+    /// When, Unix milliseconds.
+    pub published_ms: i64,
+    /// Who.
+    pub published_by: String,
+}
+
 impl Reader<'_> {
+    /// All published policies without their bytes, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bundle_heads(&self) -> Result<Vec<BundleHead>> {
+        use bundles::Column as C;
+        let query = bundles::Entity::find()
+            .select_only()
+            .columns([C::Version, C::Sha256, C::Note, C::PublishedMs, C::PublishedBy])
+            .filter(C::TenantId.eq(self.tenant().as_str()))
+            .order_by_desc(C::Version);
+        let found: Vec<(i64, String, String, i64, String)> = query.into_tuple().all(&self.db.executor()).await?;
+        let head = |(version, sha256, note, published_ms, published_by)| BundleHead { version, sha256, note, published_ms, published_by };
+        Ok(found.into_iter().map(head).collect())
+    }
+
+    /// The keys of the TUF repository, all roles, used ones among them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tuf_keys(&self) -> Result<Vec<Key>> {
+        self.list(keys::Column::Purpose.starts_with("tuf-")).await
+    }
+
+    /// The versions of the repository, if the tenant has one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tuf_state(&self) -> Result<Option<TufState>> {
+        self.get("tuf").await
+    }
+
+    /// The files that change with every revocation and assignment, in these versions: what is pushed to gateways.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tuf_online_files(&self, state: &TufState) -> Result<Vec<TufFile>> {
+        use tuf_files::Column as C;
+        let metadata = [
+            "metadata/timestamp.json".to_owned(),
+            format!("metadata/{}.snapshot.json", state.snapshot),
+            format!("metadata/{}.assignment.json", state.assignment),
+            format!("metadata/{}.revocations.json", state.revocations),
+        ];
+        let target = |start: &str, version: i64| Condition::all().add(C::Id.starts_with(start)).add(C::Version.eq(version));
+        let wanted = Condition::any()
+            .add(C::Id.is_in(metadata))
+            .add(target("targets/revocations/", state.revocations))
+            .add(target("targets/assignment/", state.assignment));
+        self.list::<TufFile>(wanted).await
+    }
+
     /// The gateway of that name.
     ///
     /// # Errors
@@ -16,11 +83,74 @@ impl Reader<'_> {
         self.one(gateways::Column::Name.eq(name)).await
     }
 
+    /// For each gateway that confirmed this revocation sequence or a later one: its id, and when it first did (Unix milliseconds).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_receipts(&self, seq: i64) -> Result<Vec<(String, i64)>> {
+        use receipts::Column as C;
+        let query = receipts::Entity::find()
+            .select_only()
+            .column(C::GatewayId)
+            .column_as(C::AtMs.min(), "at_ms")
+            .filter(C::TenantId.eq(self.tenant().as_str()))
+            .filter(C::Seq.gte(seq))
+            .group_by(C::GatewayId)
+            .order_by_asc(C::GatewayId);
+        Ok(query.into_tuple().all(&self.db.executor()).await?)
+    }
+
     /// Every receipt for this revocation sequence or a later one.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn receipts_since(&self, seq: i64) -> Result<Vec<Receipt>> {
         self.list(receipts::Column::Seq.gte(seq)).await
+    }
+
+    /// The grants with these ids; unknown ids are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn grants_named(&self, ids: &[String]) -> Result<Vec<Grant>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(500) {
+            found.extend(self.list::<Grant>(grants::Column::Id.is_in(ids.iter().map(String::as_str))).await?);
+        }
+        Ok(found)
+    }
+}
+
+impl Scoped<'_> {
+    /// Removes files of an online role (`snapshot`, `assignment`, `revocations`) that belong to a version below `version`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_tuf_files(&self, role: &str, version: i64) -> Result<u64> {
+        use tuf_files::Column as C;
+        let metadata = Condition::all().add(C::Id.starts_with("metadata/")).add(C::Id.ends_with(format!(".{role}.json")));
+        let of_role = Condition::any().add(metadata).add(C::Id.starts_with(format!("targets/{role}/")));
+        let done = tuf_files::Entity::delete_many()
+            .filter(TufFile::tenant_column().eq(self.tenant().as_str()))
+            .filter(of_role)
+            .filter(C::Version.lt(version))
+            .exec(&self.executor())
+            .await?;
+        Ok(done.rows_affected)
+    }
+
+    /// Removes enrolment tokens of this name that were not used: a newer one takes their place.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_enrolments(&self, name: &str) -> Result<u64> {
+        use enrolments::Column as C;
+        let done = enrolments::Entity::delete_many()
+            .filter(C::TenantId.eq(self.tenant().as_str()))
+            .filter(C::Name.eq(name))
+            .filter(C::UsedMs.is_null())
+            .exec(&self.executor())
+            .await?;
+        Ok(done.rows_affected)
     }
 }

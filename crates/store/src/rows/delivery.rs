@@ -25,13 +25,13 @@ table! {
     "tuf_files" tuf_files, TufFile {
         /// UTF-8 text.
         body: String,
-        /// Version of the role, 0 for targets.
+        /// Version of the role whose metadata this is; of a target, the newest version of the role that names it.
         version: i64,
     }
 }
 
 table! {
-    /// Versions of the repository; one row with the id `tuf`.
+    /// The state of the TUF repository's writer; one row with the id `tuf`. A version is 0 where nothing was signed yet.
     "tuf_states" tuf_states, TufState {
         /// Version.
         root: i64,
@@ -47,6 +47,8 @@ table! {
         timestamp: i64,
         /// When the timestamp was signed.
         signed_ms: i64,
+        /// JSON of `bundle::Repository`.
+        repository: String,
     }
 }
 
@@ -55,6 +57,8 @@ table! {
     "enrolments" enrolments, Enrolment {
         /// For one gateway name.
         name: String,
+        /// 1 when the gateway of that name may be replaced.
+        replaces: i64,
         /// Ends at.
         expires_ms: i64,
         /// When it was used.
@@ -91,6 +95,10 @@ table! {
         batch_seq: i64,
         /// Digest of that batch.
         batch_hash: String,
+        /// The batch it offered that does not follow the last one taken.
+        gap_seq: Option<i64>,
+        /// The predecessor that batch claims.
+        gap_prev: Option<String>,
     }
 }
 

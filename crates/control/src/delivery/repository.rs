@@ -1,0 +1,109 @@
+//! The tenant's TUF repository: its keys, its first root, and keeping it fresh.
+
+use super::signing::{life, purpose, Signing};
+use crate::error::{Error, Result};
+use crate::scene::{Scene, Upkeep};
+use crate::tenancy::keys;
+use bundle::{KeySet, Repository, Role};
+use store::{Reader, TufFile};
+
+/// Makes the tenant's six keys and its first root. Part of making the tenant.
+///
+/// There is no timestamp before the first publish: gateways can enrol and pin the root, and stay closed.
+///
+/// # Errors
+/// When the system gives no randomness, or the database fails.
+pub async fn initialise(scene: &Scene<'_>) -> Result<()> {
+    let set = KeySet::generate().map_err(|error| Error::internal("making signing keys", error))?;
+    let by_role = [
+        (Role::Root, &set.root),
+        (Role::Targets, &set.targets),
+        (Role::Assignment, &set.assignment),
+        (Role::Revocations, &set.revocations),
+        (Role::Snapshot, &set.snapshot),
+        (Role::Timestamp, &set.timestamp),
+    ];
+    for (role, key) in by_role {
+        keys::add(scene, purpose(role), key.pkcs8(), key.public().to_pem()).await?;
+    }
+    let expires = scene.cx.now_s() + life(Role::Root).signed_for;
+    let (repository, files) = Repository::create(scene.cx.tenant.as_str(), &set.root_keys(), &[&set.root], expires)
+        .map_err(|error| Error::internal("signing the first root", error))?;
+    Signing::begin(scene, repository, files)?.seal().await
+}
+
+/// Signs the revocation list as the rows have it in this transaction. Whoever adds, lifts or changes a revocation calls this last, and
+/// wakes the tenant's watchers. Before the first publish there is nobody to read it: the first publish signs the list as it stands then.
+///
+/// # Errors
+/// When a key cannot be opened, or the database fails.
+pub async fn resign_revocations(scene: &Scene<'_>) -> Result<()> {
+    let mut signing = Signing::open(scene).await?;
+    if !signing.is_published() {
+        return Ok(());
+    }
+    signing.revoke().await?;
+    signing.seal().await
+}
+
+/// Signs the assignment again, since a gateway came or went.
+pub(super) async fn reassign(scene: &Scene<'_>) -> Result<()> {
+    let mut signing = Signing::open(scene).await?;
+    if !signing.is_published() {
+        return Ok(());
+    }
+    signing.assign().await?;
+    signing.seal().await
+}
+
+/// SHA-256 of `metadata/1.root.json`, lower-case hex: what a gateway pins.
+///
+/// # Errors
+/// When the database fails, or the tenant has no root.
+pub async fn root_sha256(db: &Reader<'_>) -> Result<String> {
+    let root = db.get::<TufFile>(&Role::Root.path(1)).await?;
+    let root = root.ok_or_else(|| Error::internal("reading the first root", "the tenant has none"))?;
+    Ok(bundle::sha256_hex(root.body.as_bytes()))
+}
+
+/// Keeps the repository fresh: takes expired invalidations off the list, renews what nears its end, and signs the timestamp when it is
+/// older than three minutes. Answers whether anything was signed.
+pub struct RefreshTimestamp;
+
+impl Upkeep for RefreshTimestamp {
+    type Out = bool;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<(bool, bool)> {
+        let mut signing = Signing::open(scene).await?;
+        if !signing.is_published() {
+            return Ok((false, false));
+        }
+        let mut changed = false;
+        if signing.is_due(Role::Root) {
+            signing.renew_root()?;
+            changed = true;
+        }
+        if signing.is_due(Role::Targets) {
+            signing.renew_targets()?;
+            changed = true;
+        }
+        if signing.is_due(Role::Assignment) {
+            signing.assign().await?;
+            changed = true;
+        }
+        if signing.is_due(Role::Revocations) || signing.list_is_outdated().await? {
+            signing.revoke().await?;
+            changed = true;
+        }
+        if changed || signing.is_due(Role::Snapshot) {
+            signing.seal().await?;
+            return Ok((true, true));
+        }
+        // A clock that was set back makes the last signature one from the future: sign again rather than wait for that day.
+        if signing.is_due(Role::Timestamp) || signing.signed_ms() > scene.cx.now_ms {
+            signing.touch().await?;
+            return Ok((true, true));
+        }
+        Ok((false, false))
+    }
+}
