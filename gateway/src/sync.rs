@@ -7,7 +7,7 @@ use crate::data::DataDir;
 use crate::link::{Link, LinkError, Watched};
 use crate::proxy::Streams;
 use crate::standing::{AckError, Standing};
-use bundle::{Activated, Next, Pin, Response, Trusted, Update};
+use bundle::{Activated, Next, Pin, Response, Role, Trusted, Update};
 use enforce::{Active, Enforcer, Freshness};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ impl Hurry {
 enum Failure {
     #[error(transparent)]
     Link(#[from] LinkError),
+    #[error("the tenant has not published a policy yet: publish one, the gateway takes it up by itself")]
+    NothingPublished,
     #[error(transparent)]
     Refused(#[from] bundle::Refused),
     #[error(transparent)]
@@ -81,6 +83,7 @@ impl Failure {
     fn to_ack(&self) -> Option<AckError> {
         let code = match self {
             Self::Link(_) => return None,
+            Self::NothingPublished => "nothing_published",
             Self::Refused(refused) => refused.code(),
             Self::Unusable(unusable) => unusable.code(),
         };
@@ -136,7 +139,7 @@ pub fn start(follower: Follower, stop: CancellationToken) -> (Hurry, tokio::task
     let follower = Arc::new(follower);
     let task = tokio::spawn(async move {
         let trusted = follower.trusted.clone();
-        let mut round = Round { of: Arc::clone(&follower), trusted, announce, refused: 0, pulled: None };
+        let mut round = Round { of: Arc::clone(&follower), trusted, announce, refused: 0, pulled: None, unkept: None };
         tokio::select! {
             () = stop.cancelled() => {}
             () = round.follow(&nudge) => {}
@@ -174,6 +177,8 @@ struct Round {
     /// A timestamp that was refused: wait for a newer one instead of being told about it at once, again and again.
     refused: u64,
     pulled: Option<Instant>,
+    /// Whether what is in force is not on disk.
+    unkept: Option<AckError>,
 }
 
 enum Work {
@@ -216,7 +221,12 @@ impl Round {
         match failure.to_ack() {
             None => tracing::warn!(%failure, wait_ms, "following the control plane failed"),
             Some(error) => {
-                tracing::error!(code = error.code, %failure, wait_ms, "what the control plane offers was refused; what is in force stays");
+                // An operator's own doing is no alarm.
+                if matches!(failure, Failure::NothingPublished) {
+                    tracing::info!("{failure}");
+                } else {
+                    tracing::error!(code = error.code, %failure, wait_ms, "what the control plane offers was refused; what is in force stays");
+                }
                 self.of.standing.error(Some(error));
                 self.of.acknowledge().await;
             }
@@ -252,14 +262,19 @@ impl Round {
             },
         };
         let activated = match updated {
+            Err(Failure::Refused(bundle::Refused::Missing { file }))
+                if file == Role::Timestamp.path(0) && self.trusted.timestamp() == 0 =>
+            {
+                Err(Failure::NothingPublished)
+            }
             Ok(activated) => self.enforce(&activated).map(|()| activated),
             Err(failure) => Err(failure),
         };
         match activated {
             Ok(activated) => {
                 self.refused = 0;
-                let repaired = self.of.standing.error(None);
-                if activated.changed || repaired {
+                let news = self.of.standing.error(self.unkept.clone());
+                if activated.changed || news {
                     self.of.acknowledge().await;
                 }
                 Ok(())
@@ -297,16 +312,17 @@ impl Round {
 
     /// Puts a verified state in force. No await from here on: it happens whole or not at all.
     fn enforce(&mut self, activated: &Activated) -> Result<(), Failure> {
-        let follower = &self.of;
-        let now_active = follower.enforcer.active();
+        let now_active = self.of.enforcer.active();
         if !activated.changed && now_active.is_some() {
+            if self.unkept.is_some() {
+                self.keep(activated);
+            }
             return Ok(());
         }
         let active = build(now_active.as_deref(), &self.trusted.pin().tenant, activated)?;
-        if let Err(error) = follower.data.keep_trusted(&activated.trusted.to_json()) {
-            // Enforced all the same: a full disk must not hold up a revocation. It costs a pull after the next start.
-            tracing::error!(%error, "the verified state could not be kept on disk");
-        }
+        // Enforced even if it cannot be kept: a full disk must not hold up a revocation. It costs a pull after the next start.
+        self.keep(activated);
+        let follower = &self.of;
         let (policy, seq) = (activated.policy.version, activated.revocation_seq);
         follower.enforcer.activate(Arc::new(active));
         self.trusted = activated.trusted.clone();
@@ -314,5 +330,15 @@ impl Round {
         self.announce.send_replace(seq);
         tracing::info!(policy, revocations = seq, timestamp = activated.timestamp, streams_ended = ended, "in force");
         Ok(())
+    }
+
+    fn keep(&mut self, activated: &Activated) {
+        self.unkept = self.of.data.keep_trusted(&activated.trusted.to_json()).err().map(|error| {
+            tracing::error!(%error, "the verified state could not be kept on disk");
+            AckError {
+                code: "state_not_kept".to_owned(),
+                message: format!("the verified state is enforced but could not be kept on disk: {error}"),
+            }
+        });
     }
 }

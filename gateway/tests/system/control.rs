@@ -47,11 +47,12 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    pub fn new(now: Arc<AtomicI64>, policy: &PolicySet) -> Arc<Self> {
+    /// A tenant that has published nothing yet.
+    pub fn new(now: Arc<AtomicI64>) -> Arc<Self> {
         let keys = KeySet::generate().expect("randomness");
         let (repository, files) = Repository::create("acme", &keys.root_keys(), &[&keys.root], NOW + 1_000_000).expect("signs");
         let published = Published { keys, repository, files, version: 0, policy: 0, seq: 0, entries: Vec::new() };
-        let plane = Arc::new(Self {
+        Arc::new(Self {
             now,
             published: Mutex::new(published),
             timestamp: watch::channel(0).0,
@@ -62,9 +63,7 @@ impl ControlPlane {
             mute: AtomicBool::new(false),
             secret: format!("wge_{}", "s".repeat(43)),
             base: Mutex::default(),
-        });
-        plane.publish(policy.clone());
-        plane
+        })
     }
 
     pub fn enrolment_token(&self) -> String {

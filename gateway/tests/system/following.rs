@@ -25,6 +25,18 @@ async fn what_does_not_verify_is_refused_and_the_last_good_state_stays() {
 }
 
 #[tokio::test]
+async fn before_the_first_publish_it_is_closed_and_then_takes_it_up_by_itself() {
+    let mut world = World::without_gateway().await;
+    world.start_gateway(true).await;
+    let ack = world.acked("that nothing is published", |ack| ack["error"]["code"] == "nothing_published").await;
+    assert!(ack["policy_version"].is_null());
+    assert_eq!(world.call(&world.sam(), "logs.read").await.reason(), "gateway_closed");
+    world.control.publish(world.policy.clone());
+    world.acked("the first policy", |ack| ack["policy_version"] == 1 && ack["error"].is_null()).await;
+    assert_eq!(world.call(&world.sam(), "logs.read").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_policy_that_cannot_be_enforced_is_refused_with_its_reason() {
     let world = World::start().await;
     let mut policy = world.policy.clone();

@@ -103,11 +103,13 @@ impl World {
     /// A gateway that has enrolled and acknowledged the first policy.
     pub async fn start() -> Self {
         let mut world = Self::without_gateway().await;
+        world.control.publish(world.policy.clone());
         world.start_gateway(true).await;
         world.acked("the first policy", |ack| ack["policy_version"] == 1).await;
         world
     }
 
+    /// Everything but a gateway and a published policy.
     pub async fn without_gateway() -> Self {
         let now = Arc::new(AtomicI64::new(NOW));
         let issuer = SigningKey::generate().expect("randomness").0;
@@ -119,7 +121,7 @@ impl World {
         let (reserved, public_url) = listen().await;
         drop(reserved);
         let policy = policy(&issuer, &format!("{public_url}/mcp/incident"), &format!("{upstream_url}/mcp"));
-        let control = ControlPlane::new(Arc::clone(&now), &policy);
+        let control = ControlPlane::new(Arc::clone(&now));
         let (listener, control_base) = listen().await;
         let control_url = format!("{control_base}/t/acme");
         control.base.lock().expect("lock").clone_from(&control_url);
