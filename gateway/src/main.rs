@@ -6,8 +6,10 @@ use gateway::clock::{Clock, Random};
 use gateway::config::Config;
 use gateway::{data, runtime};
 use rand::SeedableRng;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
@@ -56,15 +58,28 @@ struct Run {
     name: String,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    match Cli::parse().command {
-        Command::Run(run) => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(run)),
+    let done = match Cli::parse().command {
+        Command::Run(run) => started(run),
         Command::Status { data } => status(&data),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // For the operator: what went wrong and what to do, not where in the program.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn started(run: Run) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(run))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the program reads the system's clock")]

@@ -40,7 +40,10 @@ pub async fn run(config: Config, clock: Clock, random: Random, listener: TcpList
     let data = Arc::new(DataDir::open(&config.data)?);
     let key = Arc::new(data.key()?);
     let http = client(&config.control_plane).context("setting up TLS")?;
-    let identity = identity(&config, &data, &http, &key, &random).await?;
+    let identity = tokio::select! {
+        identity = identity(&config, &data, &http, &key, &random) => identity?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let enforcer = Arc::new(Enforcer::closed());
     let standing = Arc::new(Standing::new(Arc::clone(&enforcer), clock.now()));
     let streams = Arc::new(Streams::default());
@@ -92,14 +95,15 @@ pub async fn run(config: Config, clock: Clock, random: Random, listener: TcpList
 async fn identity(config: &Config, data: &DataDir, http: &reqwest::Client, key: &SigningKey, random: &Random) -> Result<Identity> {
     let tenant = config.tenant()?;
     if let Some(identity) = data::identity(data.root())? {
-        if identity.control_plane != config.control_plane {
+        if identity.tenant != tenant {
             bail!(
-                "{} was enrolled with {}, but --control-plane names {}: give the first, or enrol again with an empty --data",
+                "{} was enrolled with tenant {}, but --control-plane names {tenant}: give that tenant's address, or enrol with an empty --data",
                 data.root().display(),
-                identity.control_plane,
-                config.control_plane
+                identity.tenant
             );
         }
+        // A control plane may move: what it serves is believed for its signatures, not for its address.
+        let identity = Identity { control_plane: config.control_plane.clone(), ..identity };
         return Ok(identity);
     }
     let Some(text) = &config.enrol_token else {

@@ -235,7 +235,7 @@ impl Plane {
         }
         if answer.facts.is_none() {
             self.standing.unauthenticated.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(
+            tracing::debug!(
                 request_id = about.request_id,
                 resource = about.resource,
                 reason = answer.outcome.cause().map_or("", Cause::code),
