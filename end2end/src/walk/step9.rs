@@ -8,7 +8,7 @@ use tokio::process::Command;
 pub(super) const TITLE: &str = "an auditor follows the grant through the audit log, exports it, and verifies the file";
 
 /// The story as it must be found, each by the start of its stable name.
-const LIFE: [&str; 5] = ["request.create", "request.approve", "grant.create", "grant.first_use", "grant.revoke"];
+const LIFE: [&str; 5] = ["request.create", "request.approve", "grant.create", "grant.first_used", "grant.revoke"];
 
 pub(super) async fn play(story: &mut Story, told: &mut Telling) -> Result<()> {
     let grant = story.grant()?;

@@ -1,0 +1,12 @@
+//! What goes wrong, and what it must do: against real processes, each test with its own over a folder of its own.
+
+mod agents;
+mod bundles;
+mod console;
+mod crashes;
+mod hostile;
+mod oauth;
+mod proxy;
+mod rig;
+mod servers;
+mod signin;

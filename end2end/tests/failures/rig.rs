@@ -1,0 +1,264 @@
+//! A whole system of its own: folders, free ports, processes. Everything ends with it.
+
+use super::proxy::Proxy;
+use anyhow::{Context as _, Result, bail};
+use end2end::{console::Person, places::Places, wait};
+use serde_json::json;
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+const READY: Duration = Duration::from_secs(60);
+/// The secret that Writ has at the identity provider of one test.
+const SECRET: &str = "only-for-this-test";
+
+/// A program of the system.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The identity provider.
+    Idp,
+    /// The MCP server *incident*.
+    Incident,
+    /// The control plane.
+    Writ,
+    /// The gateway.
+    Gateway,
+}
+
+/// The running system.
+pub struct Rig {
+    /// Where everything is.
+    pub places: Places,
+    /// Stands between the control plane and everybody who calls it.
+    pub proxy: Proxy,
+    folder: TempDir,
+    ports: [u16; 4],
+    running: Vec<(Part, Child)>,
+}
+
+impl Rig {
+    /// Identity provider and control plane, with the tenant and its admins.
+    pub async fn start() -> Result<Self> {
+        let mut rig = Self::prepared().await?;
+        rig.start_part(Part::Idp).await?;
+        rig.start_part(Part::Writ).await?;
+        Ok(rig)
+    }
+
+    /// All parts; roles, groups, server, client are made and published, and the gateway runs them. Returns the client's id with it.
+    pub async fn complete() -> Result<(Self, Complete)> {
+        let mut rig = Self::start().await?;
+        rig.start_part(Part::Incident).await?;
+        let token = rig.writ(&["admin", "enrol-gateway", "--tenant", "acme", "--name", "gw-1"])?;
+        rig.private("enrol-token", token.trim())?;
+        rig.start_part(Part::Gateway).await?;
+        let mut ada = rig.person("ada")?;
+        ada.import_roles(end2end::walk::ROLE_FILE).await?;
+        ada.assign("engineering", "developer").await?;
+        ada.assign("sre", "sre").await?;
+        let server = ada.register_server("incident", &rig.places.resource("incident"), &rig.places.incident).await?;
+        for tool in ["logs.read", "logs.debug.write", "incidents.trigger"] {
+            ada.bind(&server, tool, Some(tool)).await?;
+        }
+        let client = ada.register_client("Test IDE", end2end::walk::REDIRECT).await?;
+        ada.publish("for the test").await?;
+        ada.converged("gw-1").await?;
+        Ok((rig, Complete { ada, server: server.id, client }))
+    }
+
+    /// Nothing runs yet, but the tenant is made.
+    pub async fn prepared() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("writ-failures-").tempdir()?;
+        let ports = free_ports()?;
+        let proxy = Proxy::start(ports[0]).await?;
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let places = Places {
+            console: url(proxy.port()),
+            tenant: "acme".to_owned(),
+            gateway: url(ports[3]),
+            gateway_name: "gw-1".to_owned(),
+            idp: url(ports[1]),
+            incident: url(ports[2]) + "/mcp",
+            analytics: String::new(),
+            data: folder.path().to_owned(),
+            writ: binary("writ")?,
+            control: None,
+        };
+        let rig = Self { places, proxy, folder, ports, running: Vec::new() };
+        let redirect = rig.places.at("/signin/callback");
+        let clients = json!({ "clients": [{ "client_id": "writ", "client_secret": SECRET, "redirect_uris": [redirect], "post_logout_redirect_uris": [] }] });
+        rig.private("idp.json", &clients.to_string())?;
+        rig.private("secret", SECRET)?;
+        rig.writ(&["admin", "create-tenant", "acme", "--name", "Acme"])?;
+        let secret = rig.path("secret");
+        let secret = secret.to_str().context("the temporary folder has a name that is not text")?;
+        rig.writ(&[
+            "admin",
+            "set-idp",
+            "--tenant",
+            "acme",
+            "--issuer",
+            &rig.places.idp,
+            "--client-id",
+            "writ",
+            "--client-secret-file",
+            secret,
+        ])?;
+        for (group, role) in [("iam-admins", "owner"), ("sre", "approver"), ("audit", "auditor")] {
+            rig.writ(&["admin", "grant", "--tenant", "acme", "--group", group, "--role", role])?;
+        }
+        Ok(rig)
+    }
+
+    /// Someone with a fresh browser.
+    pub fn person(&self, username: &'static str) -> Result<Person> {
+        Person::new(username, &self.places)
+    }
+
+    /// A path in the test's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts a part and waits until it answers.
+    pub async fn start_part(&mut self, part: Part) -> Result<()> {
+        let log = self.path(&format!("{part:?}.log"));
+        let output = File::options().create(true).append(true).open(&log)?;
+        let mut command = self.command(part)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("starting {part:?}"))?;
+        self.running.push((part, child));
+        let probe = self.probe(part);
+        let at = self.running.len() - 1;
+        wait::until(&format!("{part:?} answers"), READY, async || {
+            if let Some(status) = self.running[at].1.try_wait()? {
+                bail!("{part:?} ended ({status}); its log: {}", fs::read_to_string(&log).unwrap_or_default());
+            }
+            Ok(reqwest::get(&probe).await.ok())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a part as a power cut would.
+    pub fn kill(&mut self, part: Part) -> Result<()> {
+        let at = self.running.iter().position(|(running, _)| *running == part).with_context(|| format!("{part:?} does not run"))?;
+        let (_, mut child) = self.running.remove(at);
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Runs `writ` on the data folder and returns what it printed.
+    pub fn writ(&self, words: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.places.writ);
+        let output = command.args(words).arg("--data").arg(self.path("writ")).args(["--public-url", &self.places.console]).output()?;
+        if !output.status.success() {
+            bail!("writ {} failed: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    fn private(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.path(name);
+        fs::write(&path, text)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(())
+    }
+
+    fn probe(&self, part: Part) -> String {
+        match part {
+            Part::Idp => format!("{}/.well-known/openid-configuration", self.places.idp),
+            Part::Incident => self.places.incident.replace("/mcp", "/healthz"),
+            Part::Writ => format!("http://127.0.0.1:{}/healthz", self.ports[0]),
+            Part::Gateway => format!("{}/healthz", self.places.gateway),
+        }
+    }
+
+    fn command(&self, part: Part) -> Result<Command> {
+        let listen = |at: usize| format!("127.0.0.1:{}", self.ports[at]);
+        let mut command = Command::new(binary(match part {
+            Part::Idp => "demo-idp",
+            Part::Incident => "demo-mcp",
+            Part::Writ => "writ",
+            Part::Gateway => "writ-gateway",
+        })?);
+        match part {
+            Part::Idp => command
+                .args(["--listen", &listen(1), "--issuer", &self.places.idp, "--config"])
+                .arg(self.path("idp.json"))
+                .arg("--data")
+                .arg(self.path("idp")),
+            Part::Incident => command.args(["--kind", "incident", "--listen", &listen(2)]),
+            Part::Writ => command
+                .args(["serve", "--listen", &listen(0), "--public-url", &self.places.console, "--allow-loopback", "--data"])
+                .arg(self.path("writ")),
+            Part::Gateway => command
+                .args([
+                    "run",
+                    "--listen",
+                    &listen(3),
+                    "--public-url",
+                    &self.places.gateway,
+                    "--control-plane",
+                    &self.places.issuer(),
+                    "--name",
+                    "gw-1",
+                ])
+                .arg("--data")
+                .arg(self.path("gateway"))
+                .arg("--enrol-token-file")
+                .arg(self.path("enrol-token")),
+        };
+        Ok(command)
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        for (_, child) in &mut self.running {
+            // Whatever ended already needs no ending.
+            let _gone = child.kill().and_then(|()| child.wait());
+        }
+    }
+}
+
+/// What [`Rig::complete`] made.
+pub struct Complete {
+    /// The admin, signed in.
+    pub ada: Person,
+    /// The id of *incident*.
+    pub server: String,
+    /// The client's id.
+    pub client: String,
+}
+
+/// Held until all are known, so that none is given twice.
+fn free_ports() -> Result<[u16; 4]> {
+    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
+    let mut ports = [0; 4];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
+}
+
+/// A program of the workspace, beside this test's own.
+fn binary(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let path = own.parent().and_then(Path::parent).context("this test lies in no target folder")?.join(name);
+    if !path.is_file() {
+        bail!("{} is not built: run `cargo build` first", path.display());
+    }
+    Ok(path)
+}
