@@ -94,10 +94,10 @@ pub struct Model {
     pub name: String,
     /// People concerned.
     pub people: u64,
-    /// Tokens alive that stop working.
-    pub live_tokens: u64,
-    /// Calls allowed in the last hour; none when unknown.
-    pub calls_last_hour: Option<u64>,
+    /// Grants in force that stop counting.
+    pub live_grants: u64,
+    /// Connections that can get no more tokens; none where the thing has no connections of its own.
+    pub connections: Option<u64>,
     /// Gateways that will be told.
     pub gateways: u64,
     /// Told to a person who would block themselves or the way they are signed in.
@@ -129,8 +129,8 @@ pub fn view(m: Model) -> impl IntoView {
         {card("What stops", label, kv(vec![
             ("What", text(means)),
             ("People", text(people)),
-            ("Live tokens", text(m.live_tokens.to_string())),
-            ("Last hour", text(m.calls_last_hour.map_or_else(|| "unknown".to_owned(), |n| plural(i64::try_from(n).unwrap_or(i64::MAX), "call")))),
+            ("Live grants", text(m.live_grants.to_string())),
+            ("Connections", text(m.connections.map_or_else(|| "none of its own".to_owned(), |n| plural(i64::try_from(n).unwrap_or(i64::MAX), "connection")))),
             ("When", text(format!("As soon as each of {} knows, usually within a second.", plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")))),
             ("Until", text("Somebody lifts it. No publish and no rollback does.")),
         ]))}

@@ -211,10 +211,6 @@ pub struct Revoke {
     pub server: String,
     /// Client and agent concerned.
     pub through: Actor,
-    /// Tokens alive that carry it.
-    pub live_tokens: u64,
-    /// Scopes that keep working for the same person and server.
-    pub kept: Vec<String>,
     /// Gateways that will be told.
     pub gateways: u64,
     /// What was wrong.
@@ -234,8 +230,7 @@ pub fn revoke(m: Revoke) -> impl IntoView {
             ("Stops", view! { {codes(m.scopes, "")}" on "<em>{m.server}</em> }.into_any()),
             ("For", view! { {untrusted(m.person, 80)}" "{actor(&m.through)} }.into_any()),
             ("When", text(format!("As soon as each gateway knows, usually within a second. {gateways} will be told; you see which have confirmed."))),
-            ("Tokens", text(match m.live_tokens { 0 => "None is alive now.".to_owned(), 1 => "1 that carries it stays valid for the rest.".to_owned(), n => format!("{n} that carry it stay valid for the rest.") })),
-            ("Keeps working", codes(m.kept, "nothing else on this server")),
+            ("Keeps working", text("Every other scope of the same tokens. Nobody has to sign in again.")),
         ]))}
         <section class="card pad form-card">{post_form(&format!("{path}/revoke"), view! {
             {input(Field::new("revoke", "reason", "Reason").hint("The holder and auditors read it.").value(m.reason).required().max(300).errors(&m.errors))}

@@ -1,0 +1,161 @@
+//! Grants: the list, one grant, and taking it back.
+
+use super::words;
+use crate::app::App;
+use crate::csrf::Form;
+use crate::page;
+use crate::problem::Problem;
+use crate::signin::session::{Caller, SignedIn};
+use app::components::FormErrors;
+use app::instant::Instant;
+use app::page::Nav;
+use app::pages::grants as view;
+use app::words::GrantState;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use control::evidence::{self, EventView};
+use control::governance::{self, GiveUpGrant, GrantDetail, GrantFilter, GrantIs, GrantView, Page, RevokeGrant};
+use control::{Error, Permission};
+use serde::Deserialize;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Asked {
+    q: String,
+    state: String,
+    cursor: String,
+}
+
+/// Everybody's for those who may read them; one's own otherwise.
+pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    let (control, cx) = (app.control(), &caller.cx);
+    let state = GrantState::parse(&asked.state);
+    let page = Page { before: words::cursor(&asked.cursor), limit: words::PAGE };
+    let (grants, next) = if cx.actor.may(Permission::ReadRequests) {
+        let text = Some(asked.q.trim().to_owned()).filter(|text| !text.is_empty());
+        let state = state.map(|state| match state {
+            GrantState::Active => GrantIs::Active,
+            GrantState::Expired => GrantIs::Ended,
+            GrantState::Revoked => GrantIs::Revoked,
+        });
+        governance::grants(control, cx, &GrantFilter { text, state, now_s: cx.now_s(), ..GrantFilter::default() }, &page).await?
+    } else {
+        governance::own_grants(control, cx, &page).await?
+    };
+    let pager = words::pager("/grants", &[("q", &asked.q), ("state", &asked.state)], grants.len(), next);
+    let model = view::Model { q: asked.q, state, rows: grants.into_iter().map(row).collect(), now: Instant::from_ms(cx.now_ms), pager };
+    page::show(&app, &caller, StatusCode::OK, "Grants", Nav::Grants, None, || view::view(model)).await
+}
+
+fn row(grant: GrantView) -> view::Row {
+    view::Row {
+        through: words::through(&grant.client, grant.agent.as_ref()),
+        id: grant.id,
+        person: grant.person.name,
+        scopes: grant.scopes.into_iter().collect(),
+        server: grant.server.name,
+        risk: words::risk(grant.risk),
+        state: words::grant_state(grant.state),
+        ends: Instant::from_s(grant.exp_s),
+        used: grant.first_used_ms.map(Instant::from_ms),
+    }
+}
+
+/// One grant.
+pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id)): Path<(String, String)>) -> Result<Response, Problem> {
+    let found = governance::grant(app.control(), &caller.cx, &id).await?;
+    let title = format!("Grant for {}", found.grant.person.name);
+    let story = evidence::story(app.control(), &caller.cx, &id).await?;
+    let history = story.into_iter().map(event).collect();
+    let model = detail(&caller, found, history);
+    page::show(&app, &caller, StatusCode::OK, &title, Nav::Grants, None, || view::detail(model)).await
+}
+
+/// The story as sentences; calls beyond the first use are left to the audit log.
+fn event(event: EventView) -> view::Event {
+    let who = event.actor.who.name;
+    let text = match event.action.as_str() {
+        "request.create" => format!("{who} asked for it"),
+        "request.approve" => format!("{who} approved it"),
+        "grant.create" => "The grant began".to_owned(),
+        "grant.first_used" => format!("{who} used it for the first time"),
+        "grant.revoke" => format!("{who} revoked it"),
+        "mcp.call" => format!("{who} called {}", event.object.unwrap_or_default()),
+        other => format!("{who}: {other}"),
+    };
+    view::Event { at: Instant::from_ms(event.at_ms), text, good: event.outcome == "ok" && event.action != "grant.revoke", event_id: Some(event.id) }
+}
+
+fn detail(caller: &Caller, found: GrantDetail, history: Vec<view::Event>) -> view::Detail {
+    let grant = found.grant;
+    view::Detail {
+        through: words::through(&grant.client, grant.agent.as_ref()),
+        id: grant.id,
+        person: grant.person.name,
+        scopes: found.scopes.into_iter().map(|(name, sentence, risk)| (name, sentence, words::risk(risk))).collect(),
+        server: (grant.server.name, grant.server.id),
+        state: words::grant_state(grant.state),
+        starts: Instant::from_s(grant.starts_s),
+        ends: Instant::from_s(grant.exp_s),
+        now: Instant::from_ms(caller.cx.now_ms),
+        request: Some(grant.request),
+        approvers: found.votes.into_iter().filter(|vote| vote.approve).map(|vote| vote.person.name).collect(),
+        revocation: found.revocation.and_then(|seq| u64::try_from(seq).ok()),
+        history,
+        can_revoke: found.can_revoke || found.can_give_up,
+    }
+}
+
+/// What revoking it would stop.
+pub async fn ask(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id)): Path<(String, String)>) -> Result<Response, Problem> {
+    let found = governance::grant(app.control(), &caller.cx, &id).await?;
+    ask_page(&app, &caller, found, String::new(), FormErrors::default(), StatusCode::OK).await
+}
+
+async fn ask_page(app: &App, caller: &Caller, found: GrantDetail, reason: String, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+    if !found.can_revoke && !found.can_give_up {
+        return Err(Error::Forbidden(Permission::Revoke).into());
+    }
+    let gateways = app.control().read(&caller.cx).all::<store::Gateway>().await.map_err(Error::from)?.len();
+    let grant = found.grant;
+    let model = view::Revoke {
+        through: words::through(&grant.client, grant.agent.as_ref()),
+        id: grant.id,
+        person: grant.person.name,
+        scopes: grant.scopes.into_iter().collect(),
+        server: grant.server.name,
+        ends: Instant::from_s(grant.exp_s),
+        gateways: u64::try_from(gateways).unwrap_or(u64::MAX),
+        reason,
+        errors,
+    };
+    page::show(app, caller, status, "Revoke a grant", Nav::Grants, None, || view::revoke(model)).await
+}
+
+#[derive(Deserialize)]
+pub struct Reason {
+    #[serde(default)]
+    reason: String,
+}
+
+/// Takes it back: by right of office, or as the one who holds it.
+pub async fn revoke(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path((tenant, id)): Path<(String, String)>,
+    form: Form<Reason>,
+) -> Result<Response, Problem> {
+    let found = governance::grant(app.control(), &caller.cx, &id).await?;
+    let done = match found.can_revoke {
+        true => app.control().run(&caller.cx, RevokeGrant { grant: id, reason: form.reason.clone() }).await,
+        false => app.control().run(&caller.cx, GiveUpGrant { grant: id }).await,
+    };
+    match done {
+        Ok(revoked) => Ok(Redirect::to(&format!("/t/{tenant}/revocations/{}", revoked.seq)).into_response()),
+        Err(Error::Invalid(invalid)) => {
+            ask_page(&app, &caller, found, form.0.reason, words::errors(&invalid, &[]), StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
