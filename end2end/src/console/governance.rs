@@ -35,6 +35,23 @@ impl Person {
         Ok(last_segment(&page.url))
     }
 
+    /// Takes back what this person asked for and nobody has decided. Says how many there were.
+    ///
+    /// # Errors
+    /// When the console cannot be reached.
+    pub async fn withdraw_pending(&mut self) -> Result<usize> {
+        let mine = self.see("/requests?show=mine").await?;
+        let mut count = 0;
+        for (_, url) in mine.links_below(&format!("{}/requests/req_", self.base())) {
+            let page = self.see(&format!("/requests/{}", last_segment(&url))).await?;
+            if let Ok(form) = page.form("/withdraw") {
+                self.send(form).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
     /// Whether the request waits in this person's inbox.
     ///
     /// # Errors

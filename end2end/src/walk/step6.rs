@@ -18,6 +18,10 @@ const SHORTEST: u32 = 60;
 
 pub(super) async fn play(story: &mut Story, told: &mut Telling) -> Result<()> {
     let policy = story.ada.live_policy().await?;
+    let left = story.dev.withdraw_pending().await?;
+    if left > 0 {
+        told.note(format!("withdrew {left} requests, left over from an earlier walk"));
+    }
     // The short grant first: its time runs while the rest of the step is told.
     let short = short_grant(story, told).await?;
     let request = ask_for(story, WANTED, HOUR, "INC-1042: checkout answers 503, I need to page the owners").await?;

@@ -7,28 +7,31 @@ use tokio::process::Command;
 
 pub(super) const TITLE: &str = "an auditor follows the grant through the audit log, exports it, and verifies the file";
 
-/// The story as it must be found, each by the start of its stable name.
+/// The story as it must be found, each by its stable name.
 const LIFE: [&str; 5] = ["request.create", "request.approve", "grant.create", "grant.first_used", "grant.revoke"];
+
+/// What comes before what. The approval and the grant happen in one transaction, at one time.
+const ORDER: [(&str, &str); 4] = [
+    ("request.create", "request.approve"),
+    ("request.create", "grant.create"),
+    ("grant.create", "grant.first_used"),
+    ("grant.first_used", "grant.revoke"),
+];
 
 pub(super) async fn play(story: &mut Story, told: &mut Telling) -> Result<()> {
     let grant = story.grant()?;
     let events = story.olga.audit(&[("object", &grant)]).await?;
-    let mut at = 0;
+    let place = |wanted: &str| events.iter().position(|event| event.what.ends_with(wanted));
     for wanted in LIFE {
-        let found = events.iter().skip(at).position(|event| event.what.ends_with(wanted));
-        match found {
-            Some(after) => {
-                at += after + 1;
-                let event = &events[at - 1];
-                told.note(format!("{}: {}", event.who, event.what));
+        match place(wanted) {
+            Some(at) => told.note(format!("{}: {}", events[at].who, events[at].what)),
+            None => {
+                told.expect(format!("{wanted} is among {:?}", events.iter().map(|event| event.what.as_str()).collect::<Vec<_>>()), false)
             }
-            None => told.expect(
-                format!("{wanted}, in its place among {:?}", events.iter().map(|event| event.what.as_str()).collect::<Vec<_>>()),
-                false,
-            ),
         }
     }
-    told.expect("request, approval, grant, first use and revocation are there, in this order", at >= LIFE.len());
+    let ordered = ORDER.iter().all(|(first, then)| place(first).is_some() && place(first) < place(then));
+    told.expect("request, approval, grant, first use and revocation are there, in this order", ordered);
 
     let file = story.places.data.join(format!("export-{grant}.ndjson"));
     let mut bytes = story.olga.export(&[("object", &grant)]).await?;
