@@ -116,7 +116,7 @@ impl Event {
             object: self.object,
             outcome,
             story: self.story,
-            salt: hex::encode(chance.bytes::<16>()),
+            salt: hex::encode(chance.bytes::<32>()),
             body: body.to_string(),
         }
     }

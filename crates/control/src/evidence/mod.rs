@@ -1,1 +1,17 @@
-//! Placing events in the log, checkpoints, exports.
+//! The audit log: giving events their place, finding them, and exporting them so that anybody can check.
+//!
+//! Use cases write their events without a place (see [`crate::Event`]), since giving it in their transactions would make each wait for
+//! the one before. [`PlaceEvents`] follows within a second: it appends committed events to the tenant's Merkle tree and signs a
+//! checkpoint. An [`export()`] carries its own proof, which [`verify_export`] checks without this installation.
+
+mod export;
+mod proofs;
+mod query;
+mod sequence;
+
+pub use ::evidence::export::{verify as verify_export, Finding, Verified};
+pub use ::evidence::Verifier;
+pub use export::{export, Exported};
+pub use query::{audit, event, log_key, story, ActorView, AuditList, EventDetail, EventView, Proof, ACTION_GROUPS};
+pub use sequence::{place_all, PlaceEvents, Placed};
+pub use store::{AuditFilter, Page};

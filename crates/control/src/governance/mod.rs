@@ -1,1 +1,49 @@
-//! Access requests, votes, grants and revocations.
+//! Who gets what for how long, who said so, and how it is taken back.
+//!
+//! - [`RequestAccess`] asks, [`Decide`] answers, and an approval becomes a grant in the same transaction. What is decided is what was
+//!   shown: a decision carries the digest of the inputs that it depends on, and counts only while they are the same.
+//! - Nobody decides for themselves, through any identity that they are known to have.
+//! - Grants end by themselves at `exp`; nothing runs at that time, so nothing can fail to run. That a grant has ended, and that a request
+//!   went unanswered, follows from the row and the clock. [`expire_requests`] only writes down the latter, for the record.
+//! - [`RevokeGrant`], [`Block`], [`InvalidateSubject`] and the like put an entry on the tenant's revocation list, which reaches gateways
+//!   on a lane of its own.
+
+mod basis;
+mod blast;
+mod decide;
+mod detail;
+mod duties;
+mod expiry;
+mod grants;
+mod invalidate;
+mod names;
+mod receipt;
+mod requests;
+mod revocations;
+
+pub use basis::max_duration_s;
+pub use blast::{blast_radius, BlastRadius};
+pub use decide::{Decide, Decided};
+pub use detail::{request, AgentView, ClientView, Detail, Flag, PersonView, ScopeView, Similar, ToolView, VoteView};
+pub use duties::Barred;
+pub use expiry::expire_requests;
+pub use grants::{grant, grants, own_grants, GiveUpGrant, GrantDetail, GrantState, GrantView, Revoked, RevokeGrant};
+pub use invalidate::{cut_off_subject, InvalidateSession, InvalidateSubject, InvalidateToken};
+pub use names::Named;
+pub(crate) use names::Names;
+pub use receipt::{receipt, GatewayReceipt, Receipt};
+pub use requests::{inbox, own_requests, scopes_held, Inbox, RequestAccess, RequestState, RequestView, Tab, Withdraw};
+pub use revocations::{enter, is_blocked, revocations, standing_block, Block, Entered, Lift, RevocationView, LONGEST_TOKEN_LIFE_S};
+pub use store::{GrantFilter, GrantIs, Page};
+
+use crate::error::{Error, Result};
+
+/// Takes the words of a person: trimmed, one to a thousand characters.
+fn reason(given: &str) -> Result<&str> {
+    let reason = given.trim();
+    match reason.chars().count() {
+        0 => Err(Error::invalid("reason", "say why")),
+        1..=1000 => Ok(reason),
+        _ => Err(Error::invalid("reason", "use at most 1,000 characters")),
+    }
+}

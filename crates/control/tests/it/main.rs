@@ -1,7 +1,11 @@
-//! The use cases over real databases. One binary; a file per area, [`support`] for the harness.
+//! The use cases over real databases. One binary; a file per area, [`support`] for the harness, [`world`] for what is given.
 //!
 //! An area that adds tests adds its `mod` line here.
 
 mod support;
+mod world;
 
+mod evidence;
+mod governance;
+mod delivery;
 mod harness;

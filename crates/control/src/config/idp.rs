@@ -1,0 +1,106 @@
+//! The connection to the tenant's identity provider.
+
+use crate::control::Control;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::Permission;
+use crate::scene::{Done, Scene, UseCase};
+use crate::vault::Vault;
+use serde_json::json;
+use store::{IdpConnection, Reader};
+use url::Url;
+use zeroize::Zeroizing;
+
+/// Connects the provider, or changes the connection. One tenant has one.
+pub struct SetIdp {
+    /// Exact issuer.
+    pub issuer: String,
+    /// Our client id there.
+    pub client_id: String,
+    /// Our client secret there; `None` keeps what is stored.
+    pub client_secret: Option<String>,
+    /// The claim that holds the groups.
+    pub groups_claim: String,
+    /// The version that the editor saw; 0 for none.
+    pub version: i64,
+}
+
+fn place(tenant: &store::TenantId, id: &str) -> String {
+    format!("{tenant}/idp/{id}")
+}
+
+impl UseCase for SetIdp {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let old = scene.db.all::<IdpConnection>().await?.into_iter().next();
+        if old.as_ref().map_or(0, |row| row.version) != self.version {
+            return Err(Error::Changed("the connection was changed by somebody else".to_owned()));
+        }
+        let issuer = self.issuer.trim();
+        match Url::parse(issuer) {
+            Ok(url) if matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none() => {}
+            _ => return Err(Error::invalid("issuer", "give the issuer's https:// URL exactly as the provider writes it")),
+        }
+        if self.client_id.trim().is_empty() || self.client_id.len() > 255 {
+            return Err(Error::invalid("client_id", "give the client id that the provider made for Writ"));
+        }
+        if self.groups_claim.trim().is_empty() || self.groups_claim.len() > 120 {
+            return Err(Error::invalid("groups_claim", "name the claim that holds a person's groups"));
+        }
+        let id = old.as_ref().map_or_else(|| scene.id("idp"), |row| row.id.clone());
+        // A secret goes to the issuer that it was given for, and to no other.
+        let kept = old.as_ref().filter(|row| row.issuer == issuer).and_then(|row| row.client_secret.clone());
+        let client_secret = match self.client_secret.as_deref().filter(|secret| !secret.is_empty()) {
+            Some(secret) => {
+                let sealed = scene.parts.vault.seal(&scene.parts.chance, &place(&scene.cx.tenant, &id), secret.as_bytes());
+                Some(sealed.map_err(|error| Error::internal("sealing the client secret", error))?)
+            }
+            None => kept,
+        };
+        let event = Event::new("idp.set").on(&id).details(json!({
+            "issuer": issuer, "client_id": self.client_id.trim(), "groups_claim": self.groups_claim.trim(), "new_secret": self.client_secret.is_some(),
+        }));
+        let row = IdpConnection {
+            id,
+            issuer: issuer.to_owned(),
+            client_id: self.client_id.trim().to_owned(),
+            client_secret,
+            groups_claim: self.groups_claim.trim().to_owned(),
+            version: self.version + 1,
+            updated_ms: scene.cx.now_ms,
+        };
+        scene.db.put(row).await?;
+        Ok(Done::new((), event))
+    }
+}
+
+/// The connection, if there is one. Its secret is sealed; show only whether it is there.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn idp(control: &Control, cx: &Ctx) -> Result<Option<IdpConnection>> {
+    cx.needs(Permission::ReadConfig)?;
+    Ok(control.read(cx).all::<IdpConnection>().await?.into_iter().next())
+}
+
+/// The connection's version, 0 for none.
+///
+/// # Errors
+/// As [`idp`].
+pub async fn idp_version(control: &Control, cx: &Ctx) -> Result<i64> {
+    Ok(idp(control, cx).await?.map_or(0, |row| row.version))
+}
+
+/// Opens the client secret, for the moment of an exchange.
+///
+/// # Errors
+/// When it was sealed under another master key.
+pub fn idp_secret(db: &Reader<'_>, vault: &Vault, connection: &IdpConnection) -> Result<Option<Zeroizing<String>>> {
+    let Some(sealed) = &connection.client_secret else { return Ok(None) };
+    let opened = vault.open(&place(db.tenant(), &connection.id), sealed).map_err(|error| Error::internal("opening the client secret", error))?;
+    let text = String::from_utf8(opened.to_vec()).map_err(|error| Error::internal("reading the client secret", error))?;
+    Ok(Some(Zeroizing::new(text)))
+}

@@ -1,0 +1,78 @@
+//! People as their identity provider shows them, and Writ's own admin roles.
+
+use crate::control::Control;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::{AdminRole, Permission};
+use crate::scene::{Done, Scene, UseCase};
+use serde_json::json;
+use store::{AdminBinding, Reader, User};
+
+/// A person with what follows from their groups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PersonView {
+    /// The person.
+    pub user: User,
+    /// The roles that their groups give.
+    pub roles: Vec<String>,
+    /// The admin roles that they hold, by themselves or by a group.
+    pub admin_roles: Vec<AdminRole>,
+}
+
+async fn view(db: &Reader<'_>, user: User) -> Result<PersonView> {
+    let roles = db.roles_of_groups(&user.groups).await?;
+    let bindings = db.admin_bindings_of(&user.issuer, &user.subject, &user.groups).await?;
+    let mut admin_roles: Vec<AdminRole> = bindings.iter().filter_map(|row| AdminRole::parse(&row.role)).collect();
+    admin_roles.sort();
+    admin_roles.dedup();
+    Ok(PersonView { user, roles, admin_roles })
+}
+
+/// Everybody who has signed in.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadPeople`].
+pub async fn people(control: &Control, cx: &Ctx) -> Result<Vec<PersonView>> {
+    cx.needs(Permission::ReadPeople)?;
+    let db = control.read(cx);
+    let mut people = Vec::new();
+    for user in db.all::<User>().await? {
+        people.push(view(&db, user).await?);
+    }
+    Ok(people)
+}
+
+/// One person.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn person(control: &Control, cx: &Ctx, id: &str) -> Result<PersonView> {
+    cx.needs(Permission::ReadPeople)?;
+    let db = control.read(cx);
+    let user = db.get::<User>(id).await?.ok_or(Error::NotFound)?;
+    view(&db, user).await
+}
+
+/// Takes an admin role away. The last owner stays: without one only the host's shell could help.
+pub struct RevokeAdmin {
+    /// The binding, `adm_…`.
+    pub binding: String,
+}
+
+impl UseCase for RevokeAdmin {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteAdmins;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let all = scene.db.all::<AdminBinding>().await?;
+        let row = all.iter().find(|row| row.id == self.binding).ok_or(Error::NotFound)?;
+        let owners = all.iter().filter(|row| row.role == AdminRole::Owner.as_str()).count();
+        if row.role == AdminRole::Owner.as_str() && owners == 1 {
+            return Err(Error::refused("last_owner", "this is the last owner; give the role to somebody else first"));
+        }
+        scene.db.delete::<AdminBinding>(&row.id).await?;
+        let details = json!({ "kind": row.kind, "value": row.value, "role": row.role });
+        Ok(Done::new((), Event::new("admin.revoke").on(&row.id).details(details)))
+    }
+}

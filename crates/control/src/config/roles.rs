@@ -1,0 +1,245 @@
+//! Roles: importing the role file, and editing one at a time without losing anybody's change.
+
+use crate::control::Control;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::Permission;
+use crate::scene::{Done, Scene, UseCase};
+use policy::{role_file, valid_name, valid_scope, Risk};
+use serde_json::json;
+use std::collections::BTreeSet;
+use store::{GroupRole, Json, Role, Scope, User};
+
+/// A role with what hangs on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleView {
+    /// The role.
+    pub role: Role,
+    /// Groups whose members hold it.
+    pub groups: Vec<String>,
+    /// People who hold it, as far as their groups at the last sign-in tell: id and name.
+    pub people: Vec<(String, String)>,
+}
+
+/// All roles.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn roles(control: &Control, cx: &Ctx) -> Result<Vec<RoleView>> {
+    cx.needs(Permission::ReadConfig)?;
+    let db = control.read(cx);
+    let (mappings, users) = (db.all::<GroupRole>().await?, db.all::<User>().await?);
+    Ok(db.all::<Role>().await?.into_iter().map(|role| view(role, &mappings, &users)).collect())
+}
+
+/// One role.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn role(control: &Control, cx: &Ctx, name: &str) -> Result<RoleView> {
+    cx.needs(Permission::ReadConfig)?;
+    let db = control.read(cx);
+    let role = db.get::<Role>(name).await?.ok_or(Error::NotFound)?;
+    Ok(view(role, &db.all().await?, &db.all().await?))
+}
+
+fn view(role: Role, mappings: &[GroupRole], users: &[User]) -> RoleView {
+    let groups: Vec<String> = mappings.iter().filter(|row| row.role == role.id).map(|row| row.group_name.clone()).collect();
+    let people = users.iter().filter(|user| user.groups.iter().any(|group| groups.contains(group))).map(|user| (user.id.clone(), user.name.clone())).collect();
+    RoleView { role, groups, people }
+}
+
+/// What importing a role file would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportPreview {
+    /// Roles that change: name, scopes gained, scopes lost, and whether the role is new.
+    pub changes: Vec<(String, Vec<String>, Vec<String>, bool)>,
+    /// Roles of the file that stay as they are.
+    pub unchanged: usize,
+    /// Scopes that are not defined yet, with the risk that they would get until somebody judges them.
+    pub new_scopes: Vec<(String, Risk)>,
+}
+
+/// What importing this file would do; nothing is changed.
+///
+/// # Errors
+/// [`Error::Invalid`] on `yaml` with line and reason when the file is malformed.
+pub async fn preview(control: &Control, cx: &Ctx, yaml: &str) -> Result<ImportPreview> {
+    cx.needs(Permission::WriteConfig)?;
+    let db = control.read(cx);
+    let file = parse(yaml)?;
+    let mut preview = ImportPreview { changes: Vec::new(), unchanged: 0, new_scopes: Vec::new() };
+    for (name, scopes) in &file {
+        let old = db.get::<Role>(name).await?;
+        let before = old.as_ref().map(|role| role.scopes.0.clone()).unwrap_or_default();
+        if old.is_some() && before == *scopes {
+            preview.unchanged += 1;
+            continue;
+        }
+        let (gained, lost) = (scopes.difference(&before).cloned().collect(), before.difference(scopes).cloned().collect());
+        preview.changes.push((name.clone(), gained, lost, old.is_none()));
+    }
+    let named: BTreeSet<&String> = file.values().flatten().collect();
+    for scope in named {
+        if db.get::<Scope>(scope).await?.is_none() {
+            preview.new_scopes.push((scope.clone(), guess(scope)));
+        }
+    }
+    Ok(preview)
+}
+
+fn parse(yaml: &str) -> Result<role_file::Roles> {
+    role_file::parse(yaml).map_err(|malformed| Error::invalid("yaml", malformed.to_string()))
+}
+
+/// The risk of a scope that nobody has judged: reading is taken for low, the verbs of change for high, the rest for moderate.
+fn guess(scope: &str) -> Risk {
+    let verb = scope.rsplit(['.', ':']).next().unwrap_or(scope);
+    match verb {
+        "read" | "list" | "query" | "get" => Risk::Low,
+        "write" | "trigger" | "delete" | "create" | "admin" => Risk::High,
+        _ => Risk::Moderate,
+    }
+}
+
+/// Defines the scopes that are not yet.
+async fn define(scene: &Scene<'_>, scopes: impl IntoIterator<Item = &String>) -> Result<Vec<String>> {
+    let mut defined = Vec::new();
+    for name in scopes {
+        if scene.db.get::<Scope>(name).await?.is_some() {
+            continue;
+        }
+        let risk = guess(name).as_str().to_owned();
+        scene.db.insert(Scope { id: name.clone(), sentence: format!("Use {name}"), risk, max_auth_age: None, acr: None, version: 1 }).await?;
+        defined.push(name.clone());
+    }
+    Ok(defined)
+}
+
+/// Imports a role file, whole or not at all. Roles that are not in the file stay.
+pub struct ImportRoleFile {
+    /// The file.
+    pub yaml: String,
+}
+
+impl UseCase for ImportRoleFile {
+    type Out = usize;
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<usize>> {
+        let file = parse(&self.yaml)?;
+        let named: BTreeSet<&String> = file.values().flatten().collect();
+        let defined = define(scene, named).await?;
+        let mut changed = 0;
+        for (name, scopes) in &file {
+            let old = scene.db.get::<Role>(name).await?;
+            if old.as_ref().is_some_and(|role| role.scopes.0 == *scopes) {
+                continue;
+            }
+            changed += 1;
+            put(scene, name, scopes.clone(), old.map_or(0, |role| role.version)).await?;
+        }
+        scene.db.touch_draft().await?;
+        let details = json!({ "roles": file, "changed": changed, "scopes_defined": defined });
+        Ok(Done::new(changed, Event::new("role.import").details(details)))
+    }
+}
+
+async fn put(scene: &Scene<'_>, name: &str, scopes: BTreeSet<String>, version: i64) -> Result<()> {
+    let row = Role {
+        id: name.to_owned(),
+        scopes: Json(scopes),
+        version: version + 1,
+        updated_ms: scene.cx.now_ms,
+        updated_by: scene.cx.actor.id().to_owned(),
+    };
+    Ok(scene.db.put(row).await?)
+}
+
+fn checked(scopes: &BTreeSet<String>) -> Result<()> {
+    for scope in scopes {
+        valid_scope(scope).map_err(|error| Error::invalid("more_scopes", format!("{scope}: {error}")))?;
+    }
+    Ok(())
+}
+
+/// Makes a role.
+pub struct CreateRole {
+    /// Its name.
+    pub name: String,
+    /// What it gives.
+    pub scopes: BTreeSet<String>,
+}
+
+impl UseCase for CreateRole {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        valid_name(&self.name).map_err(|error| Error::invalid("name", error.to_string()))?;
+        checked(&self.scopes)?;
+        if scene.db.get::<Role>(&self.name).await?.is_some() {
+            return Err(Error::invalid("name", "there is a role of that name"));
+        }
+        define(scene, &self.scopes).await?;
+        put(scene, &self.name, self.scopes.clone(), 0).await?;
+        scene.db.touch_draft().await?;
+        Ok(Done::new((), Event::new("role.create").on(&self.name).details(json!({ "scopes": self.scopes }))))
+    }
+}
+
+/// Changes what a role gives.
+pub struct EditRole {
+    /// Which.
+    pub name: String,
+    /// What it gives from now on.
+    pub scopes: BTreeSet<String>,
+    /// The version that the editor saw.
+    pub version: i64,
+}
+
+impl UseCase for EditRole {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        checked(&self.scopes)?;
+        let old = scene.db.get::<Role>(&self.name).await?.ok_or(Error::NotFound)?;
+        if old.version != self.version {
+            return Err(Error::Changed(format!("the role {} was changed by somebody else", self.name)));
+        }
+        define(scene, &self.scopes).await?;
+        let (gained, lost): (Vec<_>, Vec<_>) = (self.scopes.difference(&old.scopes).collect(), old.scopes.difference(&self.scopes).collect());
+        let event = Event::new("role.edit").on(&self.name).details(json!({ "gained": gained, "lost": lost }));
+        put(scene, &self.name, self.scopes.clone(), old.version).await?;
+        scene.db.touch_draft().await?;
+        Ok(Done::new((), event))
+    }
+}
+
+/// Removes a role and the mappings to it.
+pub struct DeleteRole {
+    /// Which.
+    pub name: String,
+    /// The version that was seen.
+    pub version: i64,
+}
+
+impl UseCase for DeleteRole {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let old = scene.db.get::<Role>(&self.name).await?.ok_or(Error::NotFound)?;
+        if old.version != self.version {
+            return Err(Error::Changed(format!("the role {} was changed by somebody else", self.name)));
+        }
+        for mapping in scene.db.all::<GroupRole>().await?.into_iter().filter(|row| row.role == self.name) {
+            scene.db.delete::<GroupRole>(&mapping.id).await?;
+        }
+        scene.db.delete::<Role>(&self.name).await?;
+        scene.db.touch_draft().await?;
+        Ok(Done::new((), Event::new("role.delete").on(&self.name).details(json!({ "scopes": old.scopes.0 }))))
+    }
+}

@@ -1,0 +1,202 @@
+//! MCP servers and their tools: imported whole, bound by a person, denied otherwise.
+
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::Permission;
+use crate::scene::{Done, Scene, UseCase};
+use policy::valid_name;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Scope, Server, Tool};
+use url::{Host, Url};
+
+/// A tool as the server shows it, already bounded by whoever fetched it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportedTool {
+    /// Its name.
+    pub name: String,
+    /// Untrusted.
+    pub description: String,
+    /// JSON; untrusted.
+    pub input_schema: String,
+    /// JSON hints; untrusted.
+    pub annotations: String,
+    /// SHA-256 of its definition, hex.
+    pub digest: String,
+}
+
+/// Registers an MCP server with the tools that it showed.
+pub struct RegisterServer {
+    /// Short name.
+    pub name: String,
+    /// The URI that clients use: the gateway's address and a path.
+    pub resource: String,
+    /// Where gateways forward to.
+    pub upstream: String,
+    /// What it showed.
+    pub tools: Vec<ImportedTool>,
+}
+
+/// What is wrong with these, if anything, by form field.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check(name: &str, resource: &str, upstream: &str) -> Result<()> {
+    let mut wrong = Vec::new();
+    let mut say = |field, reason: String| wrong.push(crate::Invalid { field, reason });
+    if let Err(error) = valid_name(name) {
+        say("name", error.to_string());
+    }
+    match Url::parse(resource) {
+        Ok(url) if resource_is_plain(&url, resource) => {}
+        Ok(_) => say("resource", "give https:// (or http:// on loopback), a host and a path, without query, fragment or trailing slash".to_owned()),
+        Err(error) => say("resource", format!("this is no URI: {error}")),
+    }
+    match Url::parse(upstream) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none() && url.fragment().is_none() => {}
+        Ok(_) => say("upstream", "give an http:// or https:// address without credentials or fragment".to_owned()),
+        Err(error) => say("upstream", format!("this is no address: {error}")),
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}
+
+fn resource_is_plain(url: &Url, text: &str) -> bool {
+    let loopback = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    let scheme = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    // Clients compare it letter for letter, so it is kept in the one spelling that parsing leaves alone.
+    scheme && bare && url.path().len() > 1 && !text.ends_with('/') && url.as_str() == text
+}
+
+impl UseCase for RegisterServer {
+    type Out = String;
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<String>> {
+        check(&self.name, &self.resource, &self.upstream)?;
+        let others = scene.db.all::<Server>().await?;
+        if others.iter().any(|server| server.name == self.name) {
+            return Err(Error::invalid("name", "there is a server of that name"));
+        }
+        if others.iter().any(|server| server.resource == self.resource) {
+            return Err(Error::invalid("resource", "there is a server at that URI"));
+        }
+        let id = scene.id("srv");
+        let now = scene.cx.now_ms;
+        let row = Server {
+            id: id.clone(),
+            name: self.name.clone(),
+            resource: self.resource.clone(),
+            upstream: self.upstream.clone(),
+            imported_ms: now,
+            created_ms: now,
+        };
+        scene.db.insert(row).await?;
+        let tools = self.tools.iter().map(|tool| new_tool(&id, tool)).collect();
+        scene.db.insert_all::<Tool>(tools).await?;
+        scene.db.touch_draft().await?;
+        let details = json!({ "name": self.name, "resource": self.resource, "upstream": self.upstream, "tools": self.tools.len() });
+        let event = Event::new("server.register").on(&id).details(details);
+        Ok(Done::new(id, event))
+    }
+}
+
+fn new_tool(server: &str, tool: &ImportedTool) -> Tool {
+    Tool {
+        id: format!("{server}/{}", tool.name),
+        server_id: server.to_owned(),
+        name: tool.name.clone(),
+        description: tool.description.clone(),
+        input_schema: tool.input_schema.clone(),
+        annotations: tool.annotations.clone(),
+        digest: tool.digest.clone(),
+        reviewed: None,
+        scope: None,
+        present: 1,
+        version: 1,
+    }
+}
+
+/// Takes the server's tools anew. What a person reviewed stays reviewed as it was: a tool that changed is denied until it is bound again.
+pub struct RefreshTools {
+    /// Which server.
+    pub server: String,
+    /// What it shows now.
+    pub tools: Vec<ImportedTool>,
+}
+
+impl UseCase for RefreshTools {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let mut server = scene.db.get::<Server>(&self.server).await?.ok_or(Error::NotFound)?;
+        let mut known: BTreeMap<String, Tool> = scene.db.tools_of(&server.id).await?.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
+        let (mut new, mut changed, mut gone) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for tool in &self.tools {
+            let Some(mut row) = known.remove(&tool.name) else {
+                new.insert(tool.name.clone());
+                scene.db.insert(new_tool(&server.id, tool)).await?;
+                continue;
+            };
+            if row.digest != tool.digest {
+                changed.insert(tool.name.clone());
+            }
+            let fresh = new_tool(&server.id, tool);
+            row = Tool { reviewed: row.reviewed, scope: row.scope, version: row.version + 1, ..fresh };
+            scene.db.update(row).await?;
+        }
+        for (name, mut row) in known.into_iter().filter(|(_, row)| row.present == 1) {
+            gone.insert(name);
+            row.present = 0;
+            row.version += 1;
+            scene.db.update(row).await?;
+        }
+        server.imported_ms = scene.cx.now_ms;
+        let event = Event::new("server.refresh").on(&server.id).details(json!({ "new": new, "changed": changed, "gone": gone }));
+        scene.db.update(server).await?;
+        scene.db.touch_draft().await?;
+        Ok(Done::new((), event))
+    }
+}
+
+/// Binds a tool to a scope, which also says that its definition was reviewed; or takes the binding away.
+pub struct BindTool {
+    /// Which server.
+    pub server: String,
+    /// Which tool.
+    pub tool: String,
+    /// What a caller needs from now on; `None`: the tool is denied.
+    pub scope: Option<String>,
+    /// Digest of the definition that was looked at.
+    pub definition: String,
+}
+
+impl UseCase for BindTool {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let mut tool = scene.db.get::<Tool>(&format!("{}/{}", self.server, self.tool)).await?.ok_or(Error::NotFound)?;
+        if tool.digest != self.definition {
+            return Err(Error::Changed(format!("the definition of {} changed since the page was opened", tool.name)));
+        }
+        if let Some(scope) = &self.scope
+            && scene.db.get::<Scope>(scope).await?.is_none()
+        {
+            return Err(Error::invalid("scope", "there is no such scope"));
+        }
+        let details = json!({ "tool": tool.name, "from": tool.scope, "to": self.scope, "definition": tool.digest });
+        tool.reviewed = self.scope.as_ref().map(|_| tool.digest.clone());
+        tool.scope.clone_from(&self.scope);
+        tool.version += 1;
+        scene.db.update(tool).await?;
+        scene.db.touch_draft().await?;
+        Ok(Done::new((), Event::new("tool.bind").on(&self.server).details(details)))
+    }
+}

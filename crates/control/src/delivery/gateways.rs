@@ -1,0 +1,61 @@
+//! Who a gateway is, and taking one out of the fleet.
+
+use super::repository::reassign;
+use crate::control::Control;
+use crate::ctx::{Actor, Ctx};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::Permission;
+use crate::scene::{Done, Scene, UseCase};
+use serde_json::json;
+use store::Gateway;
+use token::{Assertion, PublicJwk};
+
+/// Whom an assertion says to come from, if it is signed with that gateway's key, for this tenant, now.
+///
+/// # Errors
+/// [`Error::Forbidden`] for whatever is wrong with it, an unknown tenant included: strangers learn nothing.
+pub async fn authenticate(control: &Control, tenant: &str, assertion: &str, request_id: &str) -> Result<Ctx> {
+    let stranger = || Error::Forbidden(Permission::BeGateway);
+    let id = Assertion::Gateway.kid_unverified(assertion).map_err(|_| stranger())?;
+    let mut cx = match control.ctx(tenant, Actor::Anonymous, request_id).await {
+        Err(Error::NotFound) => return Err(stranger()),
+        cx => cx?,
+    };
+    let gateway = control.read(&cx).get::<Gateway>(&id).await?.ok_or_else(stranger)?;
+    let key: PublicJwk = serde_json::from_str(&gateway.public_key).map_err(|error| Error::internal("reading a gateway's key", error))?;
+    let audience = format!("{}/delivery", control.parts().issuer(&cx.tenant));
+    let claims = Assertion::Gateway.verify(assertion, &key, &audience, cx.now_s()).map_err(|_| stranger())?;
+    if claims.iss != gateway.id || claims.sub != gateway.id {
+        return Err(stranger());
+    }
+    cx.actor = Actor::Gateway(gateway.id);
+    Ok(cx)
+}
+
+/// The id of the gateway that acts.
+pub(super) fn acting(cx: &Ctx) -> Result<&str> {
+    match &cx.actor {
+        Actor::Gateway(id) => Ok(id),
+        _ => Err(Error::Forbidden(Permission::BeGateway)),
+    }
+}
+
+/// Takes a gateway out of the fleet: its key counts no more. What it confirmed stays on record.
+pub struct RemoveGateway {
+    /// `gw_…`.
+    pub id: String,
+}
+
+impl UseCase for RemoveGateway {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteFleet;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let gateway = scene.db.get::<Gateway>(&self.id).await?.ok_or(Error::NotFound)?;
+        scene.db.delete::<Gateway>(&gateway.id).await?;
+        reassign(scene).await?;
+        let details = json!({ "name": gateway.name, "batch_seq": gateway.batch_seq, "batch_hash": gateway.batch_hash });
+        Ok(Done::new((), Event::new("gateway.remove").on(gateway.id).details(details)).wake())
+    }
+}

@@ -1,0 +1,114 @@
+//! Exporting events as a document that proves itself.
+
+use super::proofs::Prover;
+use super::query::resolve;
+use super::sequence::{as_i64, broken, place_all};
+use crate::control::Control;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::permission::Permission;
+use crate::scene::{Done, Scene, UseCase};
+use crate::tenancy::keys;
+use ::evidence::export::line::FORMAT;
+use ::evidence::export::{Event as Line, Exporter, Header};
+use ::evidence::Salt;
+use serde_json::json;
+use store::AuditFilter;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+/// How many events are read at once.
+const CHUNK: u64 = 256;
+
+/// What was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exported {
+    /// Events.
+    pub count: u64,
+    /// How many events the log had: all proofs lead to its checkpoint of this size.
+    pub size: i64,
+}
+
+/// Writes the events that match as `writ-audit-export/1`, oldest first, holding one tile of the log at a time. That it was exported is
+/// the newest event of the log, and part of an export without a filter.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ExportAudit`]; when the database or the writer fails. What was written by then lacks its
+/// footer, so a verifier says `truncated`.
+pub async fn export(control: &Control, cx: &Ctx, filter: &AuditFilter, mut writer: impl AsyncWrite + Unpin + Send) -> Result<Exported> {
+    control.run(cx, NoteExport(filter.clone())).await?;
+    place_all(control, &cx.tenant).await?;
+    let db = control.read(cx);
+    let newest = db.newest_checkpoint().await?.ok_or_else(|| broken("the newest checkpoint"))?;
+    let size = u64::try_from(newest.size).unwrap_or_default();
+    let signer = keys::log_signer(&db, &control.parts().vault).await?;
+    let mut prover = Prover::new(&db, size).await?;
+    let header = Header {
+        format: FORMAT.to_owned(),
+        tenant: cx.tenant.to_string(),
+        filter: words(filter),
+        complete: filter.is_everything(),
+        exported_at_ms: cx.now_ms,
+        checkpoint: newest.note,
+        verifier: signer.verifier().to_string(),
+    };
+    let filter = resolve(&db, filter).await?;
+    let (mut exporter, line) = Exporter::start(&signer, header);
+    write(&mut writer, &line).await?;
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let events = db.audit_in_order(&filter, after, as_i64(size), CHUNK).await?;
+        for event in &events {
+            let index = event.position.and_then(|position| u64::try_from(position).ok()).ok_or_else(|| broken("the place of an event"))?;
+            let salt = Salt::from_hex(&event.salt).ok_or_else(|| broken("the salt of an event"))?;
+            let proof = prover.inclusion(index).await?;
+            let line = exporter.event(Line { index, salt, body: &event.body, proof: &proof });
+            write(&mut writer, &line.map_err(|error| Error::internal("exporting an event", error))?).await?;
+            after = event.position;
+            count += 1;
+        }
+        if (events.len() as u64) < CHUNK {
+            break;
+        }
+    }
+    write(&mut writer, &exporter.finish()).await?;
+    writer.flush().await.map_err(|error| Error::internal("writing an export", error))?;
+    Ok(Exported { count, size: newest.size })
+}
+
+async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &str) -> Result<()> {
+    writer.write_all(line.as_bytes()).await.map_err(|error| Error::internal("writing an export", error))
+}
+
+/// The filter as the header says it; empty when nothing was left out.
+fn words(filter: &AuditFilter) -> String {
+    let texts = [
+        ("from_ms", filter.from_ms.map(|ms| ms.to_string())),
+        ("until_ms", filter.until_ms.map(|ms| ms.to_string())),
+        ("actor", filter.actor.clone()),
+        ("client", filter.client.clone()),
+        ("agent", filter.agent.clone()),
+        ("action", filter.action.clone()),
+        ("object", filter.object.clone()),
+        ("outcome", filter.outcome.clone()),
+        ("text", filter.text.clone()),
+    ];
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in texts {
+        if let Some(value) = value {
+            query.append_pair(name, &value);
+        }
+    }
+    query.finish()
+}
+
+struct NoteExport(AuditFilter);
+
+impl UseCase for NoteExport {
+    type Out = ();
+    const NEEDS: Permission = Permission::ExportAudit;
+
+    async fn run(&self, _: &Scene<'_>) -> Result<Done<()>> {
+        Ok(Done::new((), Event::new("audit.export").details(json!({ "filter": words(&self.0) }))))
+    }
+}

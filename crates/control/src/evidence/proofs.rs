@@ -1,0 +1,62 @@
+//! Inclusion proofs from tiles: the leaves of one tile and the roots of all tiles are enough for any proof.
+//!
+//! In a tree of `n` leaves, each 256 leaves that are complete form a full subtree, and the rest one more node after them. RFC 6962 splits
+//! at powers of two, so the tree over those nodes is the upper part of the tree over the leaves, and a path through the tree is a path
+//! through a tile followed by one through the nodes.
+
+use super::sequence::{as_i64, broken, hashes};
+use crate::error::Result;
+use ::evidence::{Hash, Levels, Tree};
+use store::Reader;
+
+/// Leaves in a tile.
+pub(super) const TILE: u64 = 256;
+
+/// Builds proofs in the tree of one size.
+pub(super) struct Prover<'r> {
+    db: &'r Reader<'r>,
+    size: u64,
+    nodes: Levels,
+    /// The tile read last: its index and its leaves.
+    tile: Option<(u64, Levels)>,
+}
+
+impl<'r> Prover<'r> {
+    /// For the tree over the first `size` leaves.
+    pub async fn new(db: &'r Reader<'r>, size: u64) -> Result<Self> {
+        let whole = size / TILE;
+        let rows = db.audit_tiles(as_i64(whole)).await?;
+        let read: Option<Vec<Hash>> = rows.iter().map(|row| Hash::from_hex(&row.hash)).collect();
+        let mut nodes = read.filter(|nodes| nodes.len() as u64 == whole).ok_or_else(|| broken("a tile of the log"))?;
+        if size % TILE > 0 {
+            let rest = hashes(db.audit_leaves(as_i64(whole * TILE), as_i64(size)).await?)?;
+            nodes.push(Tree::over(rest).root());
+        }
+        Ok(Self { db, size, nodes: Levels::new(nodes), tile: None })
+    }
+
+    /// The root of the tree.
+    pub fn root(&self) -> Option<Hash> {
+        self.nodes.root(self.nodes.size())
+    }
+
+    /// The proof that the leaf at `index` is in the tree.
+    pub async fn inclusion(&mut self, index: u64) -> Result<Vec<Hash>> {
+        let at = index / TILE;
+        let start = at * TILE;
+        let width = self.size.min(start + TILE).saturating_sub(start);
+        if self.tile.as_ref().is_none_or(|(read, _)| *read != at) {
+            let leaves = hashes(self.db.audit_leaves(as_i64(start), as_i64(start + width)).await?)?;
+            self.tile = Some((at, Levels::new(leaves)));
+        }
+        let within = self.tile.as_ref().and_then(|(_, leaves)| leaves.inclusion(index - start, width));
+        let above = self.nodes.inclusion(at, self.nodes.size());
+        match (within, above) {
+            (Some(mut path), Some(above)) => {
+                path.extend(above);
+                Ok(path)
+            }
+            _ => Err(broken("a tile of the log")),
+        }
+    }
+}
