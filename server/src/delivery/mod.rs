@@ -1,8 +1,29 @@
 //! What gateways talk to.
+//!
+//! All of it is JSON or files for programs: no session, no cookie, no page. Errors are problem details (RFC 9457) with a stable `code`.
 
-use crate::endpoint::Endpoint;
+mod caller;
+mod handlers;
+mod problem;
+mod push;
+pub mod upkeep;
+mod watch;
+
+use crate::app::App;
+use crate::endpoint::{get, post, Access, Endpoint};
+use axum::extract::{RawQuery, State};
+use caller::Gateway;
 
 /// This area's endpoints.
 pub fn endpoints() -> Vec<Endpoint> {
-    Vec::new()
+    // One set of pushes for each router, so that watchers of a tenant share what is read and written out for them.
+    let pushes = push::Pushes::default();
+    let watch = move |State(app): State<App>, gateway: Gateway, RawQuery(query): RawQuery| watch::watch(app, gateway, query, pushes.clone());
+    vec![
+        post("/t/{tenant}/delivery/enroll", Access::Public, handlers::enroll),
+        get("/t/{tenant}/delivery/tuf/{*path}", Access::Gateway, handlers::file),
+        get("/t/{tenant}/delivery/watch", Access::Gateway, watch),
+        post("/t/{tenant}/delivery/ack", Access::Gateway, handlers::ack),
+        post("/t/{tenant}/delivery/decisions", Access::Gateway, handlers::decisions),
+    ]
 }

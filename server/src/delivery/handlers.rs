@@ -1,0 +1,78 @@
+//! Enrolment, files, acknowledgements, decisions.
+
+use super::caller::{place, Gateway};
+use super::problem::Problem;
+use crate::app::App;
+use axum::body::{to_bytes, Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::Json;
+use control::delivery::{decisions, files, Ack, Enrol};
+use control::{Actor, Error};
+use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde_json::json;
+use token::PublicJwk;
+
+/// The largest JSON document that a gateway sends.
+const LARGEST_JSON: usize = 16 * 1024;
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    to_bytes(body, limit).await.map_err(|_| Error::invalid("body", format!("send at most {limit} bytes")).into())
+}
+
+async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+    let bytes = read(body, LARGEST_JSON).await?;
+    // The error names a place and a type, never a value: a token may be among those.
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::invalid("body", format!("it is not the JSON that belongs here (line {}, column {})", error.line(), error.column())).into()
+    })
+}
+
+#[derive(Deserialize)]
+struct Enrolment {
+    token: String,
+    name: String,
+    public_key: PublicJwk,
+}
+
+/// `POST /enroll`: trades a token for an id. The token is what authenticates.
+pub async fn enroll(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let (tenant, request_id) = place(&mut parts, &app).await?;
+    let Enrolment { token, name, public_key } = read_json(body).await?;
+    let cx = app.control().ctx(&tenant, Actor::Anonymous, &request_id).await?;
+    let enrolled = control::delivery::enrol(app.control(), &cx, Enrol { token, name, public_key }).await?;
+    let answer = json!({ "gateway_id": enrolled.gateway_id, "name": enrolled.name, "tenant": tenant, "root_sha256": enrolled.root_sha256 });
+    Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// `GET /tuf/…`: a file of the repository. All but the timestamp are named by version or digest and never change.
+pub async fn file(State(app): State<App>, Gateway(cx): Gateway, Path((_, path)): Path<(String, String)>) -> Result<Response, Problem> {
+    let body = files::file(app.control(), &cx, &path).await?.ok_or(Error::NotFound)?;
+    let keep = if path == "metadata/timestamp.json" { "no-store" } else { "private, max-age=31536000, immutable" };
+    Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, keep)], body).into_response())
+}
+
+/// `POST /ack`: what the gateway has put in force.
+pub async fn ack(State(app): State<App>, Gateway(cx): Gateway, request: Request) -> Result<StatusCode, Problem> {
+    let ack: Ack = read_json(request.into_body()).await?;
+    control::delivery::acknowledge(app.control(), &cx, ack).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Problem> {
+    headers.get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| Error::invalid(name, "the header is missing").into())
+}
+
+/// `POST /decisions`: a batch of decisions, NDJSON.
+pub async fn decisions(State(app): State<App>, Gateway(cx): Gateway, headers: HeaderMap, request: Request) -> Result<StatusCode, Problem> {
+    let seq = header(&headers, "x-writ-batch-seq")?.parse().map_err(|_| Error::invalid("x-writ-batch-seq", "give a number"))?;
+    let prev = header(&headers, "x-writ-prev")?;
+    let body = read(request.into_body(), decisions::LARGEST_BATCH).await?;
+    let batch = decisions::Batch::read(seq, prev, &body)?;
+    decisions::take(app.control(), &cx, batch).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

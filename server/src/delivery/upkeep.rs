@@ -1,0 +1,38 @@
+//! Keeping every tenant's repository fresh while the process lives.
+
+use control::delivery::RefreshTimestamp;
+use control::Control;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// How often to look. A timestamp is signed again after three minutes and lasts ten.
+const EVERY: Duration = Duration::from_secs(20);
+
+/// Runs until the process is asked to end. What fails for one tenant is logged, tried again at the next round, and holds up no other.
+pub async fn upkeep_loop(control: Control, ending: CancellationToken) {
+    let mut rounds = tokio::time::interval(EVERY);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = ending.cancelled() => return,
+            _ = rounds.tick() => round(&control).await,
+        }
+    }
+}
+
+async fn round(control: &Control) {
+    let tenants = match control.tenants().await {
+        Ok(tenants) => tenants,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the tenants cannot be listed: nothing was signed again");
+            return;
+        }
+    };
+    for tenant in tenants {
+        match control.keep(&tenant, RefreshTimestamp).await {
+            Ok(signed) => tracing::debug!(%tenant, signed, "upkeep"),
+            Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the repository could not be signed again"),
+        }
+    }
+}
