@@ -1,18 +1,18 @@
 //! Enrolment, files, acknowledgements, decisions.
 
-use super::caller::{place, Gateway};
+use super::caller::{Gateway, place};
 use super::problem::Problem;
 use crate::app::App;
-use axum::body::{to_bytes, Body, Bytes};
+use axum::Json;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
-use control::delivery::{decisions, files, Ack, Enrol};
+use control::delivery::{Ack, Enrol, decisions, files};
 use control::{Actor, Error};
-use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use token::PublicJwk;
 

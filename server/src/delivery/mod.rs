@@ -10,7 +10,7 @@ pub mod upkeep;
 mod watch;
 
 use crate::app::App;
-use crate::endpoint::{get, post, Access, Endpoint};
+use crate::endpoint::{Access, Endpoint, get, post};
 use axum::extract::{RawQuery, State};
 use caller::Gateway;
 
@@ -18,7 +18,8 @@ use caller::Gateway;
 pub fn endpoints() -> Vec<Endpoint> {
     // One set of pushes for each router, so that watchers of a tenant share what is read and written out for them.
     let pushes = push::Pushes::default();
-    let watch = move |State(app): State<App>, gateway: Gateway, RawQuery(query): RawQuery| watch::watch(app, gateway, query, pushes.clone());
+    let watch =
+        move |State(app): State<App>, gateway: Gateway, RawQuery(query): RawQuery| watch::watch(app, gateway, query, pushes.clone());
     vec![
         post("/t/{tenant}/delivery/enroll", Access::Public, handlers::enroll),
         get("/t/{tenant}/delivery/tuf/{*path}", Access::Gateway, handlers::file),

@@ -34,7 +34,9 @@ impl Problem {
         match &self.0 {
             Error::NotFound => ("not_found", "there is no such thing here".to_owned()),
             Error::Forbidden(_) => ("unknown_gateway", "the assertion is not that of a gateway of this tenant, or has ended".to_owned()),
-            Error::Invalid(fields) => ("invalid", fields.iter().map(|field| format!("{}: {}", field.field, field.reason)).collect::<Vec<_>>().join("; ")),
+            Error::Invalid(fields) => {
+                ("invalid", fields.iter().map(|field| format!("{}: {}", field.field, field.reason)).collect::<Vec<_>>().join("; "))
+            }
             Error::Refused { code, text } => (code, text.clone()),
             Error::Changed(what) => ("changed", what.clone()),
             // Nothing of our own insides goes out.

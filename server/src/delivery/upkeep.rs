@@ -1,7 +1,7 @@
 //! Keeping every tenant's repository fresh while the process lives.
 
-use control::delivery::RefreshTimestamp;
 use control::Control;
+use control::delivery::RefreshTimestamp;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;

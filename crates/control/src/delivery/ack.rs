@@ -59,7 +59,8 @@ impl Ack {
     /// The gateway's row after this acknowledgement.
     fn applied(&self, row: &Gateway, tenant: &Tenant, now_ms: i64) -> Gateway {
         let (policy_version, revocation_seq) = (bounded(self.policy_version), bounded(self.revocation_seq));
-        let ahead = policy_version.is_some_and(|version| version > tenant.policy_version) || revocation_seq.is_some_and(|seq| seq > tenant.revocation_seq);
+        let ahead = policy_version.is_some_and(|version| version > tenant.policy_version)
+            || revocation_seq.is_some_and(|seq| seq > tenant.revocation_seq);
         let error = match &self.error {
             _ if ahead => Some((AHEAD.to_owned(), "it runs what was never published here; was a backup restored?".to_owned())),
             // Before the first publish there is nothing to follow, and a gateway that says so is in order.
@@ -113,7 +114,9 @@ async fn note(scene: &Scene<'_>, id: &str, ack: &Ack) -> Result<(Gateway, Gatewa
     let tenant = scene.db.this_tenant().await?.ok_or(Error::NotFound)?;
     let before = scene.db.get::<Gateway>(id).await?.ok_or(Error::NotFound)?;
     let after = ack.applied(&before, &tenant, scene.cx.now_ms);
-    if let Some(seq) = after.revocation_seq.filter(|seq| *seq <= tenant.revocation_seq && before.revocation_seq.is_none_or(|held| *seq > held)) {
+    if let Some(seq) =
+        after.revocation_seq.filter(|seq| *seq <= tenant.revocation_seq && before.revocation_seq.is_none_or(|held| *seq > held))
+    {
         let receipt = Receipt { id: format!("{id}/{seq}"), gateway_id: id.to_owned(), seq, at_ms: scene.cx.now_ms };
         // A gateway that started from an older state confirms again what it had confirmed: the first time stands.
         if scene.db.get::<Receipt>(&receipt.id).await?.is_none() {

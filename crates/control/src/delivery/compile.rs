@@ -3,7 +3,7 @@
 use crate::control::Parts;
 use crate::error::{Error, Result};
 use policy::{Ceiling, Class, Issuer, McpServer, PolicySet, Risk, Rung, Scope, Tool};
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{MaybeSet, Reader};
 
@@ -16,8 +16,15 @@ pub async fn compile(db: &Reader<'_>, parts: &Parts) -> Result<PolicySet> {
     let version = u64::try_from(tenant.policy_version).map_err(|error| Error::internal("numbering the policy", error))? + 1;
     let (clients, agents) = (db.all::<store::Client>().await?, db.all::<store::Agent>().await?);
     let classes = db.all::<store::Class>().await?;
-    let of_kind = |kind: &str| classes.iter().filter(|class| class.kind == kind).map(|class| (class.name.clone(), Class { ceiling: ceiling(&class.ceiling) })).collect();
-    let own = clients.into_iter().map(|client| (client.id, client.ceiling)).chain(agents.into_iter().map(|agent| (agent.id, agent.ceiling)));
+    let of_kind = |kind: &str| {
+        classes
+            .iter()
+            .filter(|class| class.kind == kind)
+            .map(|class| (class.name.clone(), Class { ceiling: ceiling(&class.ceiling) }))
+            .collect()
+    };
+    let own =
+        clients.into_iter().map(|client| (client.id, client.ceiling)).chain(agents.into_iter().map(|agent| (agent.id, agent.ceiling)));
     Ok(PolicySet {
         tenant: tenant.id,
         version,

@@ -108,7 +108,10 @@ impl Batch {
 }
 
 fn gap(gateway: &Gateway) -> Error {
-    Error::refused("gap", format!("batch {} was expected, after {}; an operator has to look into it", gateway.batch_seq + 1, gateway.batch_hash))
+    Error::refused(
+        "gap",
+        format!("batch {} was expected, after {}; an operator has to look into it", gateway.batch_seq + 1, gateway.batch_hash),
+    )
 }
 
 /// Takes a batch.
@@ -174,7 +177,8 @@ impl UseCase for Take {
 
 /// Every grant that a record rests on, or that its token carried.
 async fn grants_in(scene: &Scene<'_>, records: &[Record]) -> Result<BTreeMap<String, Grant>> {
-    let named: BTreeSet<&str> = records.iter().flat_map(|record| record.grant_ids.iter().map(String::as_str).chain(record.rule_grant())).collect();
+    let named: BTreeSet<&str> =
+        records.iter().flat_map(|record| record.grant_ids.iter().map(String::as_str).chain(record.rule_grant())).collect();
     let named: Vec<String> = named.into_iter().map(str::to_owned).collect();
     let mut grants = BTreeMap::new();
     for grant in scene.db.grants_named(&named).await? {
@@ -207,7 +211,11 @@ impl Record {
 
     /// The grant whose story this belongs to: the one that let the call through, or the one the token carried for the scope in vain.
     fn grant<'g>(&self, grants: &'g BTreeMap<String, Grant>) -> Option<&'g Grant> {
-        let fits = |grant: &&Grant| grant.user_id == self.sub && grant.resource == self.resource && self.scope.as_ref().is_some_and(|scope| grant.scopes.contains(scope));
+        let fits = |grant: &&Grant| {
+            grant.user_id == self.sub
+                && grant.resource == self.resource
+                && self.scope.as_ref().is_some_and(|scope| grant.scopes.contains(scope))
+        };
         match self.rule_grant() {
             Some(id) => grants.get(id).filter(|grant| grant.user_id == self.sub),
             None if self.decision == Outcome::Deny => self.grant_ids.iter().filter_map(|id| grants.get(id)).find(fits),
@@ -222,7 +230,10 @@ impl Record {
             None => (None, None),
         };
         let object = format!("{}/{}", self.server.as_deref().unwrap_or(&self.resource), self.tool.as_deref().unwrap_or(&self.method));
-        let event = Event::new("mcp.call").by(kind(self.sub_profile), &self.sub).through(Some(self.client_id.clone()), self.agent.clone()).on(object);
+        let event = Event::new("mcp.call")
+            .by(kind(self.sub_profile), &self.sub)
+            .through(Some(self.client_id.clone()), self.agent.clone())
+            .on(object);
         let event = match self.decision {
             Outcome::Allow => event,
             Outcome::Deny => event.denied(),

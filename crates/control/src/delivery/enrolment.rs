@@ -34,7 +34,9 @@ async fn make(scene: &Scene<'_>, name: &str, replaces: bool) -> Result<Done<Stri
     check_name(name)?;
     let held = scene.db.gateway_named(name).await?;
     match (&held, replaces) {
-        (Some(_), false) => return Err(Error::refused("gateway_exists", format!("there is a gateway {name} already; replacing it is another step"))),
+        (Some(_), false) => {
+            return Err(Error::refused("gateway_exists", format!("there is a gateway {name} already; replacing it is another step")));
+        }
         (None, true) => return Err(Error::NotFound),
         _ => {}
     }
@@ -125,7 +127,8 @@ const UNKNOWN: Refusal = Refusal { code: "enrolment_unknown", text: "the enrolme
 const EXPIRED: Refusal = Refusal { code: "enrolment_expired", text: "the enrolment token has ended" };
 const USED: Refusal = Refusal { code: "enrolment_used", text: "the enrolment token was used already" };
 const OTHER_NAME: Refusal = Refusal { code: "enrolment_name", text: "the enrolment token is for a gateway of another name" };
-const EXISTS: Refusal = Refusal { code: "gateway_exists", text: "there is a gateway of that name already, and the token is not for replacing it" };
+const EXISTS: Refusal =
+    Refusal { code: "gateway_exists", text: "there is a gateway of that name already, and the token is not for replacing it" };
 
 impl UseCase for Enrol {
     type Out = std::result::Result<Enrolled, Refusal>;
@@ -157,7 +160,10 @@ impl UseCase for Enrol {
             // The answer to the first attempt may have been lost on the way: the same key gets it again.
             return match held.filter(|gateway| same_key(gateway, &self.public_key)) {
                 Some(gateway) => {
-                    let event = Event::new("gateway.enrol").by("gateway", gateway.id.clone()).on(gateway.id.clone()).details(json!({ "repeated": true }));
+                    let event = Event::new("gateway.enrol")
+                        .by("gateway", gateway.id.clone())
+                        .on(gateway.id.clone())
+                        .details(json!({ "repeated": true }));
                     Ok(Done::new(Ok(Enrolled { gateway_id: gateway.id, name: gateway.name, root_sha256 }), event))
                 }
                 None => refused(USED),

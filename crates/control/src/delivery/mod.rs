@@ -23,9 +23,9 @@ mod gateways;
 mod publish;
 mod signing;
 
-pub use ack::{acknowledge, Ack, AckError};
-pub use enrolment::{enrol, CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S};
-pub use fleet::{fleet, receipt, Fleet, GatewayView, Receipt, Standing};
-pub use gateways::{authenticate, RemoveGateway};
-pub use publish::{bundle, bundles, draft, BundleView, Draft, Publish, Published};
-pub use repository::{resign_revocations, RefreshTimestamp};
+pub use ack::{Ack, AckError, acknowledge};
+pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
+pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
+pub use gateways::{RemoveGateway, authenticate};
+pub use publish::{BundleView, Draft, Publish, Published, bundle, bundles, draft};
+pub use repository::{RefreshTimestamp, resign_revocations};

@@ -86,7 +86,8 @@ impl UseCase for Publish {
             }
             return Err(Error::refused("nothing_changed", format!("the draft is the same as version {}, which is live", before.version)));
         }
-        let errors: Vec<String> = policy::lint(&policy).into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.what).collect();
+        let errors: Vec<String> =
+            policy::lint(&policy).into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.what).collect();
         if !errors.is_empty() {
             return Err(Error::refused("lint", errors.join(". ")));
         }
@@ -173,6 +174,12 @@ pub async fn bundle(control: &Control, cx: &Ctx, version: u64) -> Result<Publish
     };
     let policy = read(&row.policy)?;
     let changes = policy::diff(before.as_ref().unwrap_or(&PolicySet::default()), &policy);
-    let head = BundleHead { version: row.version, sha256: row.sha256, note: row.note, published_ms: row.published_ms, published_by: row.published_by };
+    let head = BundleHead {
+        version: row.version,
+        sha256: row.sha256,
+        note: row.note,
+        published_ms: row.published_ms,
+        published_by: row.published_by,
+    };
     Ok(Published { view: BundleView { live: head.version == tenant.policy_version, head }, policy, bytes: row.policy, changes })
 }

@@ -1,6 +1,6 @@
 //! The tenant's TUF repository: its keys, its first root, and keeping it fresh.
 
-use super::signing::{life, purpose, Signing};
+use super::signing::{Signing, life, purpose};
 use crate::error::{Error, Result};
 use crate::scene::{Scene, Upkeep};
 use crate::tenancy::keys;

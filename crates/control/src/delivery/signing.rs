@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::scene::Scene;
 use crate::tenancy::keys::place;
-use bundle::layout::{target_path, REVOCATION_LIST};
+use bundle::layout::{REVOCATION_LIST, target_path};
 use bundle::repository::{Delegates, RootKeys, Threshold};
 use bundle::{Assignment, Files, Key, PublicKey, Repository, Role, Stamp};
 use policy::{Entry, Revocations, Target};
@@ -79,7 +79,8 @@ impl<'s> Signing<'s> {
     /// Begins one: nothing is signed but the root.
     pub(super) fn begin(scene: &'s Scene<'s>, repository: Repository, files: Files) -> Result<Self> {
         let (id, text) = ("tuf".to_owned(), String::new());
-        let state = TufState { id, root: 1, targets: 0, assignment: 0, revocations: 0, snapshot: 0, timestamp: 0, signed_ms: 0, repository: text };
+        let state =
+            TufState { id, root: 1, targets: 0, assignment: 0, revocations: 0, snapshot: 0, timestamp: 0, signed_ms: 0, repository: text };
         let mut new = Self { scene, state, repository, keys: Vec::new(), files: Vec::new() };
         new.take(Role::Root, 1, files)?;
         Ok(new)
@@ -234,7 +235,9 @@ impl<'s> Signing<'s> {
         for file in self.files {
             db.put(file).await?;
         }
-        for (role, version) in [(Role::Snapshot, self.state.snapshot), (Role::Assignment, self.state.assignment), (Role::Revocations, self.state.revocations)] {
+        for (role, version) in
+            [(Role::Snapshot, self.state.snapshot), (Role::Assignment, self.state.assignment), (Role::Revocations, self.state.revocations)]
+        {
             // Now and then is often enough.
             if version > KEPT && version % KEPT == 0 {
                 db.forget_tuf_files(role.name(), version - KEPT).await?;

@@ -1,7 +1,7 @@
 //! Published policies, the files of the TUF repository, gateways and their receipts.
 
 use crate::error::StoreError;
-use crate::rows::{bundles, enrolments, gateways, grants, keys, receipts, tuf_files, Gateway, Grant, Key, Receipt, TufFile, TufState};
+use crate::rows::{Gateway, Grant, Key, Receipt, TufFile, TufState, bundles, enrolments, gateways, grants, keys, receipts, tuf_files};
 use crate::scoped::{Reader, Row, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
