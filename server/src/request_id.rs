@@ -5,7 +5,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use control::Clock as _;
 use tracing::Instrument;
 
 /// `rid_…`, made here: a caller's own is never taken over.

@@ -34,7 +34,7 @@ pub fn start(m: Start) -> impl IntoView {
             <section class="card pad stack">
                 <h1>"Nobody can sign in to "<bdi>{m.tenant_name}</bdi>" yet"</h1>
                 <p>"No identity provider is connected. The first connection is made on the host that runs Writ:"</p>
-                <pre><code>"writ admin idp set --help"</code></pre>
+                <pre><code>"writ admin set-idp --help"</code></pre>
             </section>
         }
         .into_any(),
@@ -87,6 +87,32 @@ pub fn failure(m: Failure) -> impl IntoView {
             })}
             {m.retry_href.map(|href| view! { <p><a class="button primary" href=href>"Try again"</a></p> })}
             {kv(vec![("Code", code(m.code)), ("Reference", code(m.reference))])}
+        </section>
+    }
+    .into_any()
+}
+
+/// The one-time link from the host's shell.
+pub struct Link {
+    /// Where the form goes: an absolute path.
+    pub action: String,
+    /// Whose console.
+    pub tenant_name: String,
+    /// The link's secret, carried on.
+    pub token: String,
+}
+
+/// The page that asks before the link is used up.
+pub fn link(m: Link) -> impl IntoView {
+    view! {
+        <section class="card pad stack">
+            <h1>"Sign in to "<bdi>{m.tenant_name}</bdi>" from the host"</h1>
+            <p>"This link works once. You will be an owner for one hour, and the audit log says so."</p>
+            <form method="post" action=m.action>
+                <input type="hidden" name="csrf" value=""/>
+                <input type="hidden" name="token" value=m.token/>
+                <button type="submit" class="button primary big">"Sign in as the host"</button>
+            </form>
         </section>
     }
     .into_any()

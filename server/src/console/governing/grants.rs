@@ -125,7 +125,6 @@ async fn ask_page(app: &App, caller: &Caller, found: GrantDetail, reason: String
         person: grant.person.name,
         scopes: grant.scopes.into_iter().collect(),
         server: grant.server.name,
-        ends: Instant::from_s(grant.exp_s),
         gateways: u64::try_from(gateways).unwrap_or(u64::MAX),
         reason,
         errors,
