@@ -9,9 +9,9 @@ mod proofs;
 mod query;
 mod sequence;
 
-pub use ::evidence::export::{verify as verify_export, Finding, Verified};
 pub use ::evidence::Verifier;
-pub use export::{export, Exported};
-pub use query::{audit, event, log_key, story, ActorView, AuditList, EventDetail, EventView, Proof, ACTION_GROUPS};
-pub use sequence::{place_all, PlaceEvents, Placed};
+pub use ::evidence::export::{Finding, Verified, verify as verify_export};
+pub use export::{Exported, export};
+pub use query::{ACTION_GROUPS, ActorView, AuditList, EventDetail, EventView, Proof, audit, event, log_key, story};
+pub use sequence::{PlaceEvents, Placed, place_all};
 pub use store::{AuditFilter, Page};

@@ -28,16 +28,11 @@ impl<'r> Prover<'r> {
         let rows = db.audit_tiles(as_i64(whole)).await?;
         let read: Option<Vec<Hash>> = rows.iter().map(|row| Hash::from_hex(&row.hash)).collect();
         let mut nodes = read.filter(|nodes| nodes.len() as u64 == whole).ok_or_else(|| broken("a tile of the log"))?;
-        if size % TILE > 0 {
+        if !size.is_multiple_of(TILE) {
             let rest = hashes(db.audit_leaves(as_i64(whole * TILE), as_i64(size)).await?)?;
             nodes.push(Tree::over(rest).root());
         }
         Ok(Self { db, size, nodes: Levels::new(nodes), tile: None })
-    }
-
-    /// The root of the tree.
-    pub fn root(&self) -> Option<Hash> {
-        self.nodes.root(self.nodes.size())
     }
 
     /// The proof that the leaf at `index` is in the tree.

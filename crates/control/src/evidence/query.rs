@@ -7,14 +7,34 @@ use crate::error::{Error, Result};
 use crate::governance::{Named, Names};
 use crate::permission::Permission;
 use crate::tenancy::keys;
-use ::evidence::{leaf_hash, proof::verify_inclusion, Hash, Salt};
+use ::evidence::{Hash, Salt, leaf_hash, proof::verify_inclusion};
 use serde_json::Value;
 use store::{AuditEvent, AuditFilter, Checkpoint, Grant, Page, Reader};
 
 /// Beginnings of actions to choose from: each finds the actions that start with it.
 pub const ACTION_GROUPS: &[&str] = &[
-    "access.", "admin.", "agent.", "audit.", "bundle.", "class.", "client.", "decision.", "gateway.", "grant.", "group.", "idp.", "request.",
-    "revocation.", "role.", "scope.", "server.", "session.", "signin.", "tenant.", "token.", "tool.",
+    "access.",
+    "admin.",
+    "agent.",
+    "audit.",
+    "bundle.",
+    "class.",
+    "client.",
+    "decision.",
+    "gateway.",
+    "grant.",
+    "group.",
+    "idp.",
+    "request.",
+    "revocation.",
+    "role.",
+    "scope.",
+    "server.",
+    "session.",
+    "signin.",
+    "tenant.",
+    "token.",
+    "tool.",
 ];
 
 /// An event, ready to be said in a sentence.
@@ -213,7 +233,10 @@ async fn prove(db: &Reader<'_>, row: &AuditEvent, index: i64, newest: &Checkpoin
 /// Whether the event is in the tree of the checkpoint, whose signature has to be good; `None` when something cannot be read.
 async fn proven(db: &Reader<'_>, row: &AuditEvent, index: i64, newest: &Checkpoint) -> Result<Option<bool>> {
     let known = db.keys_for(keys::AUDIT_LOG).await?;
-    let signed = known.iter().filter_map(|key| super::Verifier::parse(&key.public).ok()).find_map(|key| ::evidence::Checkpoint::open(&newest.note, &key).ok());
+    let signed = known
+        .iter()
+        .filter_map(|key| super::Verifier::parse(&key.public).ok())
+        .find_map(|key| ::evidence::Checkpoint::open(&newest.note, &key).ok());
     let (Some(salt), Some(head), Ok(position)) = (Salt::from_hex(&row.salt), signed, u64::try_from(index)) else { return Ok(None) };
     if position >= head.size {
         return Ok(None);

@@ -10,7 +10,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::scene::{Scene, Upkeep};
 use crate::tenancy::keys;
-use ::evidence::{checkpoint, leaf_hash, Checkpoint, Hash, Salt, Tree};
+use ::evidence::{Checkpoint, Hash, Salt, Tree, checkpoint, leaf_hash};
 use store::{AuditLeaf, AuditTile, TenantId};
 
 /// How many events one transaction places.

@@ -3,7 +3,7 @@
 use crate::chance::sha256_hex;
 use crate::error::Result;
 use policy::Risk;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use store::{Agent, Class, Client, MaybeSet, Reader, Request, Scope, Server, Tool};
 
 /// Everything that a request refers to, as it is now. What is gone is `None`: a request outlives what it names.
@@ -42,7 +42,14 @@ pub const fn max_duration_s(risk: Risk) -> i64 {
 }
 
 /// The parts of the digest, in order, as they are told to a person when they change.
-const PARTS: [&str; 6] = ["the request itself", "the server", "what the scopes say", "the tools that they unlock", "the limits of the client or agent", "the published policy"];
+const PARTS: [&str; 6] = [
+    "the request itself",
+    "the server",
+    "what the scopes say",
+    "the tools that they unlock",
+    "the limits of the client or agent",
+    "the published policy",
+];
 
 impl Basis {
     pub async fn load(db: &Reader<'_>, request: &Request) -> Result<Self> {
@@ -115,9 +122,7 @@ impl Basis {
 
     fn parts(&self, request: &Request) -> [Value; 6] {
         let limits = |class: &Option<Class>, own: Option<&MaybeSet>| json!({ "class": class.as_ref().map(|c| (&c.id, &c.ceiling.0)), "own": own.map(|own| &own.0) });
-        let words = |s: &ScopeBasis| {
-            json!({ "name": s.name, "is": s.scope.as_ref().map(|scope| json!({ "sentence": scope.sentence, "risk": scope.risk, "max_auth_age": scope.max_auth_age, "acr": scope.acr })) })
-        };
+        let words = |s: &ScopeBasis| json!({ "name": s.name, "is": s.scope.as_ref().map(|scope| json!({ "sentence": scope.sentence, "risk": scope.risk, "max_auth_age": scope.max_auth_age, "acr": scope.acr })) });
         let tools = |s: &ScopeBasis| {
             let tools: Vec<Value> = s.tools.iter().map(|tool| json!([tool.name, tool.digest, tool.reviewed])).collect();
             json!({ "name": s.name, "tools": tools })

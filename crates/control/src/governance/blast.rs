@@ -1,7 +1,7 @@
 //! What stops when something is blocked, asked before it is.
 
 use super::names::Names;
-use super::revocations::{subject, LONGEST_TOKEN_LIFE_S};
+use super::revocations::{LONGEST_TOKEN_LIFE_S, subject};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};

@@ -1,8 +1,8 @@
 //! Answering a request.
 
-use super::basis::{difference, Basis};
-use super::duties::{conflict, Barred};
-use super::requests::{refuse_blocked, RequestState};
+use super::basis::{Basis, difference};
+use super::duties::{Barred, conflict};
+use super::requests::{RequestState, refuse_blocked};
 use super::{basis::max_duration_s, reason};
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -87,7 +87,8 @@ impl UseCase for Decide {
         let duration_s = self.duration(&request, &basis)?;
         // Votes on another state of things are void.
         let approvals = 1 + votes.iter().filter(|vote| vote.approve == 1 && vote.digest == digest).count();
-        let vote = event("request.approve", &request).details(json!({ "reason": words, "view": digest, "approvals": approvals, "quorum": QUORUM }));
+        let vote = event("request.approve", &request)
+            .details(json!({ "reason": words, "view": digest, "approvals": approvals, "quorum": QUORUM }));
         if approvals < QUORUM {
             return Ok(Done::new(Decided::Waiting, vote));
         }
@@ -102,8 +103,12 @@ impl Decide {
         let duration_s = self.duration_s.unwrap_or(request.duration_s);
         match duration_s {
             // A risk that was raised since the request shortens what may be granted.
-            _ if duration_s > longest => Err(Error::invalid("duration_s", format!("at this risk at most {longest} seconds can be granted"))),
-            _ if duration_s < 60 || duration_s > request.duration_s => Err(Error::invalid("duration_s", "it can be shortened to a minute, not lengthened")),
+            _ if duration_s > longest => {
+                Err(Error::invalid("duration_s", format!("at this risk at most {longest} seconds can be granted")))
+            }
+            _ if duration_s < 60 || duration_s > request.duration_s => {
+                Err(Error::invalid("duration_s", "it can be shortened to a minute, not lengthened"))
+            }
             _ => Ok(duration_s),
         }
     }
@@ -145,7 +150,11 @@ async fn grant(scene: &Scene<'_>, mut request: Request, duration_s: i64) -> Resu
         "user": grant.user_id, "scopes": grant.scopes.0, "resource": grant.resource, "starts_s": grant.starts_s, "exp_s": grant.exp_s,
         "asked_s": request.duration_s,
     });
-    let event = Event::new("grant.create").on(&id).story(&request.id).through(Some(request.client_id.clone()), request.agent_id.clone()).details(details);
+    let event = Event::new("grant.create")
+        .on(&id)
+        .story(&request.id)
+        .through(Some(request.client_id.clone()), request.agent_id.clone())
+        .details(details);
     scene.db.insert(grant).await?;
     request.state = RequestState::Approved.as_str().to_owned();
     request.decided_ms = Some(scene.cx.now_ms);

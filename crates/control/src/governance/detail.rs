@@ -1,9 +1,9 @@
 //! One request with everything that a person needs to decide it: the approval card.
 
-use super::basis::{is_drifted, max_duration_s, Basis};
-use super::duties::{conflict, Barred};
+use super::basis::{Basis, is_drifted, max_duration_s};
+use super::duties::{Barred, conflict};
 use super::names::{Named, Names};
-use super::requests::{scopes_by_role, targets, RequestState, RequestView};
+use super::requests::{RequestState, RequestView, scopes_by_role, targets};
 use super::revocations::is_blocked;
 use crate::control::Control;
 use crate::ctx::Ctx;
@@ -151,12 +151,16 @@ impl Flag {
         let (strong, rest) = match self {
             Self::FirstForServer => ("First request for this server.", "This person has not asked for anything here before.".to_owned()),
             Self::Agent => ("Asked for an agent.", "It will use the scopes while acting for the person.".to_owned()),
-            Self::ToolDrifted(tools) => ("A tool changed since its review.", format!("{}: denied until somebody reviews the difference.", tools.join(", "))),
+            Self::ToolDrifted(tools) => {
+                ("A tool changed since its review.", format!("{}: denied until somebody reviews the difference.", tools.join(", ")))
+            }
             Self::HighRisk(risk) => ("High risk.", format!("The highest risk among the scopes is {}.", risk.as_str())),
             Self::RepeatsDenied(_) => ("Denied before.", "The same was asked for and denied within the last 30 days.".to_owned()),
             Self::Blocked(what) => ("Blocked.", format!("The {what} is blocked at present, so this cannot be approved.")),
             Self::ScopeUnknown(scope) => ("Unknown scope.", format!("{scope} is not, or no longer, a scope of this server.")),
-            Self::TooLong(longest) => ("Longer than allowed.", format!("The risk was raised since; at most {longest} seconds can be granted.")),
+            Self::TooLong(longest) => {
+                ("Longer than allowed.", format!("The risk was raised since; at most {longest} seconds can be granted."))
+            }
         };
         (strong.to_owned(), rest)
     }
@@ -231,7 +235,9 @@ pub async fn request(control: &Control, cx: &Ctx, id: &str) -> Result<Detail> {
     let person = person(&db, &request.user_id).await?;
     let held = scopes_by_role(&db, &person.groups).await?;
     let already = match &basis.server {
-        Some(server) => db.tools_of(&server.id).await?.into_iter().filter_map(|tool| tool.scope).filter(|scope| held.contains(scope)).collect(),
+        Some(server) => {
+            db.tools_of(&server.id).await?.into_iter().filter_map(|tool| tool.scope).filter(|scope| held.contains(scope)).collect()
+        }
         None => BTreeSet::new(),
     };
     let (mut flags, similar) = history(&db, cx, &request).await?;
@@ -270,7 +276,14 @@ pub async fn request(control: &Control, cx: &Ctx, id: &str) -> Result<Detail> {
     })
 }
 
-async fn can_decide(db: &Reader<'_>, cx: &Ctx, request: &Request, basis: &Basis, pending: bool, votes: &[Vote]) -> Result<std::result::Result<(), Barred>> {
+async fn can_decide(
+    db: &Reader<'_>,
+    cx: &Ctx,
+    request: &Request,
+    basis: &Basis,
+    pending: bool,
+    votes: &[Vote],
+) -> Result<std::result::Result<(), Barred>> {
     if !pending {
         return Ok(Err(Barred::Closed));
     }
@@ -288,7 +301,17 @@ async fn can_decide(db: &Reader<'_>, cx: &Ctx, request: &Request, basis: &Basis,
 async fn person(db: &Reader<'_>, id: &str) -> Result<PersonView> {
     let Some(user) = db.get::<User>(id).await? else {
         let (name, issuer) = (id.to_owned(), String::new());
-        return Ok(PersonView { id: name.clone(), name, email: None, email_verified: false, issuer, groups: vec![], roles: vec![], groups_ms: 0, signed_in_ms: 0 });
+        return Ok(PersonView {
+            id: name.clone(),
+            name,
+            email: None,
+            email_verified: false,
+            issuer,
+            groups: vec![],
+            roles: vec![],
+            groups_ms: 0,
+            signed_in_ms: 0,
+        });
     };
     Ok(PersonView {
         roles: db.roles_of_groups(&user.groups).await?,
@@ -332,7 +355,13 @@ async fn unusual(db: &Reader<'_>, request: &Request, basis: &Basis, pending: boo
     if !drifted.is_empty() {
         flags.push(Flag::ToolDrifted(drifted.into_iter().map(str::to_owned).collect()));
     }
-    flags.extend(basis.scopes.iter().filter(|scope| scope.scope.is_none() || scope.tools.is_empty()).map(|scope| Flag::ScopeUnknown(scope.name.clone())));
+    flags.extend(
+        basis
+            .scopes
+            .iter()
+            .filter(|scope| scope.scope.is_none() || scope.tools.is_empty())
+            .map(|scope| Flag::ScopeUnknown(scope.name.clone())),
+    );
     if !pending {
         return Ok(flags);
     }
@@ -353,7 +382,10 @@ async fn history(db: &Reader<'_>, cx: &Ctx, request: &Request) -> Result<(Vec<Fl
     let mut flags = Vec::new();
     let own = RequestFilter { user: Some(request.user_id.clone()), ..RequestFilter::default() };
     let own = db.requests(&own, &Page::first(LOOKED_THROUGH)).await?;
-    let before: Vec<&Request> = own.iter().filter(|other| other.resource == request.resource && (other.created_ms, &other.id) < (request.created_ms, &request.id)).collect();
+    let before: Vec<&Request> = own
+        .iter()
+        .filter(|other| other.resource == request.resource && (other.created_ms, &other.id) < (request.created_ms, &request.id))
+        .collect();
     if before.is_empty() {
         flags.push(Flag::FirstForServer);
     }
@@ -364,7 +396,12 @@ async fn history(db: &Reader<'_>, cx: &Ctx, request: &Request) -> Result<(Vec<Fl
     }
     let mut similar = Similar::default();
     let since = cx.now_ms - 90 * DAY_MS;
-    for other in db.requests_for(&request.resource, &Page::first(LOOKED_THROUGH)).await?.iter().filter(|other| other.created_ms > since && alike(other)) {
+    for other in db
+        .requests_for(&request.resource, &Page::first(LOOKED_THROUGH))
+        .await?
+        .iter()
+        .filter(|other| other.created_ms > since && alike(other))
+    {
         let own = other.user_id == request.user_id;
         match other.state.as_str() {
             "approved" => {
@@ -378,9 +415,15 @@ async fn history(db: &Reader<'_>, cx: &Ctx, request: &Request) -> Result<(Vec<Fl
             _ => {}
         }
     }
-    let filter = GrantFilter { resource: Some(request.resource.clone()), state: Some(GrantIs::Active), now_s: cx.now_s(), ..GrantFilter::default() };
-    let holders: BTreeSet<String> =
-        db.all_grants(&filter).await?.into_iter().filter(|grant| !grant.scopes.is_disjoint(&request.scopes)).map(|grant| grant.user_id).collect();
+    let filter =
+        GrantFilter { resource: Some(request.resource.clone()), state: Some(GrantIs::Active), now_s: cx.now_s(), ..GrantFilter::default() };
+    let holders: BTreeSet<String> = db
+        .all_grants(&filter)
+        .await?
+        .into_iter()
+        .filter(|grant| !grant.scopes.is_disjoint(&request.scopes))
+        .map(|grant| grant.user_id)
+        .collect();
     similar.holders = holders.len() as u64;
     Ok((flags, similar))
 }

@@ -1,7 +1,7 @@
 //! Taking back what was issued: a person's tokens, a session, one token. None of it keeps anybody from signing in again.
 
 use super::reason;
-use super::revocations::{enter, until, Entered};
+use super::revocations::{Entered, enter, until};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -29,7 +29,8 @@ impl UseCase for InvalidateSubject {
         let refresh = scene.db.end_refresh_tokens_of(&user.id).await?;
         let target = Target::Subject(user.id.clone());
         let entered = enter(scene, &target, Some(until(scene.cx.now_s())), reason).await?;
-        let details = json!({ "target": target, "seq": entered.seq, "reason": reason, "sessions_ended": sessions, "refresh_tokens_ended": refresh });
+        let details =
+            json!({ "target": target, "seq": entered.seq, "reason": reason, "sessions_ended": sessions, "refresh_tokens_ended": refresh });
         let event = Event::new("revocation.subject").on(user.id).details(details);
         Ok(Done::new(entered, event).wake())
     }
@@ -85,7 +86,14 @@ impl UseCase for InvalidateToken {
     }
 }
 
-async fn take(scene: &Scene<'_>, action: &'static str, target: Target, object: &str, words: &str, more: serde_json::Value) -> Result<Done<Entered>> {
+async fn take(
+    scene: &Scene<'_>,
+    action: &'static str,
+    target: Target,
+    object: &str,
+    words: &str,
+    more: serde_json::Value,
+) -> Result<Done<Entered>> {
     let words = reason(words)?;
     let entered = enter(scene, &target, Some(until(scene.cx.now_s())), words).await?;
     let details = json!({ "target": target, "seq": entered.seq, "reason": words, "more": more });

@@ -22,18 +22,18 @@ mod requests;
 mod revocations;
 
 pub use basis::max_duration_s;
-pub use blast::{blast_radius, BlastRadius};
+pub use blast::{BlastRadius, blast_radius};
 pub use decide::{Decide, Decided};
-pub use detail::{request, AgentView, ClientView, Detail, Flag, PersonView, ScopeView, Similar, ToolView, VoteView};
+pub use detail::{AgentView, ClientView, Detail, Flag, PersonView, ScopeView, Similar, ToolView, VoteView, request};
 pub use duties::Barred;
 pub use expiry::expire_requests;
-pub use grants::{grant, grants, own_grants, GiveUpGrant, GrantDetail, GrantState, GrantView, Revoked, RevokeGrant};
-pub use invalidate::{cut_off_subject, InvalidateSession, InvalidateSubject, InvalidateToken};
+pub use grants::{GiveUpGrant, GrantDetail, GrantState, GrantView, RevokeGrant, Revoked, grant, grants, own_grants};
+pub use invalidate::{InvalidateSession, InvalidateSubject, InvalidateToken, cut_off_subject};
 pub use names::Named;
 pub(crate) use names::Names;
-pub use receipt::{receipt, GatewayReceipt, Receipt};
-pub use requests::{inbox, own_requests, scopes_held, Inbox, RequestAccess, RequestState, RequestView, Tab, Withdraw};
-pub use revocations::{enter, is_blocked, revocations, standing_block, Block, Entered, Lift, RevocationView, LONGEST_TOKEN_LIFE_S};
+pub use receipt::{GatewayReceipt, Receipt, receipt};
+pub use requests::{Inbox, RequestAccess, RequestState, RequestView, Tab, Withdraw, inbox, own_requests, scopes_held};
+pub use revocations::{Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, enter, is_blocked, revocations, standing_block};
 pub use store::{GrantFilter, GrantIs, Page};
 
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Which gateways have confirmed a revocation: from what they say they enforce, never from what was sent.
 
 use super::names::Names;
-use super::revocations::{RevocationView, LONGEST_TOKEN_LIFE_S};
+use super::revocations::{LONGEST_TOKEN_LIFE_S, RevocationView};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};

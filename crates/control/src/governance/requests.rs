@@ -1,6 +1,6 @@
 //! Asking for scopes for a while, taking the request back, and the lists of requests.
 
-use super::basis::{max_duration_s, Basis};
+use super::basis::{Basis, max_duration_s};
 use super::names::{Named, Names};
 use super::{duties, reason, revocations};
 use crate::control::Control;
@@ -44,7 +44,9 @@ impl UseCase for RequestAccess {
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<String>> {
         let user = scene.db.get::<User>(scene.cx.person()?).await?.ok_or(Error::NotFound)?;
         let reason = reason(&self.reason)?;
-        let Some(server) = find_server(&scene.db, &self.server).await? else { return Err(Error::invalid("server", "there is no such server")) };
+        let Some(server) = find_server(&scene.db, &self.server).await? else {
+            return Err(Error::invalid("server", "there is no such server"));
+        };
         let id = scene.id("req");
         let request = Request {
             id: id.clone(),
@@ -73,7 +75,11 @@ impl UseCase for RequestAccess {
             "scopes": request.scopes.0, "resource": request.resource, "duration_s": request.duration_s, "reason": request.reason,
             "risk": basis.risk().as_str(),
         });
-        let event = Event::new("request.create").on(&id).story(&id).through(Some(request.client_id.clone()), request.agent_id.clone()).details(details);
+        let event = Event::new("request.create")
+            .on(&id)
+            .story(&id)
+            .through(Some(request.client_id.clone()), request.agent_id.clone())
+            .details(details);
         scene.db.insert(request).await?;
         Ok(Done::new(id, event))
     }
@@ -94,7 +100,13 @@ impl RequestAccess {
         if self.scopes.is_empty() {
             say("scopes", "choose at least one".to_owned());
         } else if !(SHORTEST_S..=longest).contains(&self.duration_s) {
-            say("duration_s", format!("choose between {SHORTEST_S} and {longest} seconds: the highest risk among these scopes is {}", basis.risk().as_str()));
+            say(
+                "duration_s",
+                format!(
+                    "choose between {SHORTEST_S} and {longest} seconds: the highest risk among these scopes is {}",
+                    basis.risk().as_str()
+                ),
+            );
         }
         let held = scopes_by_role(db, &user.groups).await?;
         for scope in &basis.scopes {
@@ -165,13 +177,19 @@ async fn refuse_repeats(db: &Reader<'_>, request: &Request, now_ms: i64) -> Resu
     let filter = RequestFilter { user: Some(request.user_id.clone()), open: Some(true), now_ms };
     let pending = db.requests(&filter, &Page::first(MOST_PENDING)).await?;
     let same = |other: &&Request| {
-        other.client_id == request.client_id && other.agent_id == request.agent_id && other.resource == request.resource && request.scopes.is_subset(&other.scopes)
+        other.client_id == request.client_id
+            && other.agent_id == request.agent_id
+            && other.resource == request.resource
+            && request.scopes.is_subset(&other.scopes)
     };
     if let Some(other) = pending.iter().find(same) {
         return Err(Error::refused("already_requested", format!("you asked for this already: {} waits for a decision", other.id)));
     }
     if pending.len() as u64 >= MOST_PENDING {
-        return Err(Error::refused("too_many_requests", format!("{MOST_PENDING} requests of yours wait for a decision; withdraw one first")));
+        return Err(Error::refused(
+            "too_many_requests",
+            format!("{MOST_PENDING} requests of yours wait for a decision; withdraw one first"),
+        ));
     }
     Ok(())
 }
@@ -188,13 +206,17 @@ impl UseCase for Withdraw {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let person = scene.cx.person()?;
-        let mut request = scene.db.get::<Request>(&self.request).await?.filter(|request| request.user_id == person).ok_or(Error::NotFound)?;
+        let mut request =
+            scene.db.get::<Request>(&self.request).await?.filter(|request| request.user_id == person).ok_or(Error::NotFound)?;
         if RequestState::of(&request, scene.cx.now_ms) != RequestState::Pending {
             return Err(Error::refused(duties::Barred::Closed.code(), "this request can no longer be withdrawn"));
         }
         request.state = RequestState::Withdrawn.as_str().to_owned();
         request.decided_ms = Some(scene.cx.now_ms);
-        let event = Event::new("request.withdraw").on(&request.id).story(&request.id).through(Some(request.client_id.clone()), request.agent_id.clone());
+        let event = Event::new("request.withdraw")
+            .on(&request.id)
+            .story(&request.id)
+            .through(Some(request.client_id.clone()), request.agent_id.clone());
         scene.db.update(request).await?;
         Ok(Done::new((), event))
     }

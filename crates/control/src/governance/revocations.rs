@@ -117,7 +117,9 @@ async fn existing(db: &Reader<'_>, target: &Target) -> Result<Target> {
         },
         Target::RoleScope { role, scope } => db.get::<Role>(role).await?.is_some() && db.get::<Scope>(scope).await?.is_some(),
         Target::Tenant => true,
-        Target::Token(_) | Target::Session(_) | Target::Grant(_) | Target::Subject(_) => return Err(Error::invalid("target", "this cannot be blocked, only revoked")),
+        Target::Token(_) | Target::Session(_) | Target::Grant(_) | Target::Subject(_) => {
+            return Err(Error::invalid("target", "this cannot be blocked, only revoked"));
+        }
     };
     if exists { Ok(target.clone()) } else { Err(Error::NotFound) }
 }

@@ -5,7 +5,7 @@
 mod support;
 mod world;
 
+mod delivery;
 mod evidence;
 mod governance;
-mod delivery;
 mod harness;

@@ -3,7 +3,9 @@
 //! Write a test once with [`on_each_database`]; it runs on SQLite, and on PostgreSQL too when `WRIT_TEST_POSTGRES` names a server.
 
 use control::tenancy::CreateTenant;
-use control::{Actor, AdminRole, Chance, Clock, Control, Ctx, Done, Event, MasterKey, Parts, Permission, Result, Scene, TenantId, UseCase, Vault};
+use control::{
+    Actor, AdminRole, Chance, Clock, Control, Ctx, Done, Event, MasterKey, Parts, Permission, Result, Scene, TenantId, UseCase, Vault,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sea_orm::{ConnectionTrait, Database};
@@ -59,10 +61,12 @@ impl Harness {
     }
 
     async fn over(settings: Settings, folder: Option<TempDir>) -> Self {
-        let clock = Arc::new(TestClock(AtomicI64::new(START_MS)));
+        // The tenant was made before the test began, so its event stands before all others.
+        let clock = Arc::new(TestClock(AtomicI64::new(START_MS - 1)));
         let control = open(&settings, &clock, 1).await;
         let create = CreateTenant { name: "Acme".to_owned() };
         control.create_tenant("acme", create).await.expect("the tenant is made");
+        clock.0.store(START_MS, Ordering::SeqCst);
         Self { control, clock, settings, _folder: folder }
     }
 
@@ -144,7 +148,8 @@ impl Harness {
         self.control.read(&cx).all::<R>().await.expect("the database answers")
     }
 
-    /// The actions of all audit events in `acme`, oldest first, without those of planting.
+    /// The actions of all audit events in `acme`, oldest first, without those of planting. Those of the same millisecond stand in no
+    /// particular order: move the clock between what a test wants to tell apart.
     pub async fn actions(&self) -> Vec<String> {
         let mut events = self.rows::<store::AuditEvent>().await;
         events.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));

@@ -13,12 +13,10 @@ pub const RESOURCE: &str = "http://127.0.0.1:7500/mcp/incident";
 
 /// Plants all of it in `acme`.
 pub async fn plant(h: &Harness) {
-    for (id, group) in [("usr_dev", "engineering"), ("usr_sam", "sre"), ("usr_kim", "sre"), ("usr_ada", "iam-admins"), ("usr_olga", "audit")] {
+    for (id, group) in
+        [("usr_dev", "engineering"), ("usr_sam", "sre"), ("usr_kim", "sre"), ("usr_ada", "iam-admins"), ("usr_olga", "audit")]
+    {
         h.plant(user(id, group)).await;
-    }
-    for (scope, risk) in [("logs.read", "low"), ("analytics.query", "moderate"), ("logs.debug.write", "high"), ("incidents.trigger", "critical")] {
-        h.plant(scope_row(scope, risk)).await;
-        h.plant(tool(scope, "d1")).await;
     }
     h.plant(Server {
         id: SERVER.into(),
@@ -29,6 +27,12 @@ pub async fn plant(h: &Harness) {
         created_ms: START_MS,
     })
     .await;
+    for (scope, risk) in
+        [("logs.read", "low"), ("analytics.query", "moderate"), ("logs.debug.write", "high"), ("incidents.trigger", "critical")]
+    {
+        h.plant(scope_row(scope, risk)).await;
+        h.plant(tool(scope, "d1")).await;
+    }
     h.plant(role("developer", &["logs.read"])).await;
     h.plant(role("sre", &["logs.read", "logs.debug.write", "incidents.trigger"])).await;
     for (group, role) in [("engineering", "developer"), ("sre", "sre")] {
@@ -138,7 +142,10 @@ pub fn decision(request: &str, approve: bool, digest: &str) -> Decide {
 /// A request of the developer that was approved: request and grant.
 pub async fn granted(h: &Harness) -> (String, String) {
     let request = h.control.run(&dev(h).await, ask()).await.expect("asked");
-    match decide(h, &approver(h, "usr_sam").await, &request, true).await.expect("approved") {
+    h.advance_ms(10);
+    let decided = decide(h, &approver(h, "usr_sam").await, &request, true).await;
+    h.advance_ms(10);
+    match decided.expect("approved") {
         Decided::Approved { grant } => (request, grant),
         other => panic!("{other:?}"),
     }

@@ -1,7 +1,8 @@
 //! The audit log: appending, sequencing and filtering.
 
 use crate::error::StoreError;
-use crate::rows::{audit_events, audit_leaves, checkpoints, AuditEvent, AuditLeaf, Checkpoint};
+use crate::queries::page::Page;
+use crate::rows::{AuditEvent, AuditLeaf, AuditTile, Checkpoint, audit_events, audit_leaves, audit_tiles, checkpoints};
 use crate::scoped::{Reader, Row, Scoped};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -27,15 +28,15 @@ pub struct AuditFilter {
     pub object: Option<String>,
     /// `ok` or `denied`.
     pub outcome: Option<String>,
+    /// Text that the event's body contains, letter for letter.
+    pub text: Option<String>,
 }
 
-/// Where to go on: events older than this one, in (time, id) order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditPage {
-    /// The last event of the page before, as (time, id).
-    pub before: Option<(i64, String)>,
-    /// How many at the most.
-    pub limit: u64,
+impl AuditFilter {
+    /// Whether it restricts nothing, so that every event matches.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl AuditFilter {
@@ -50,7 +51,10 @@ impl AuditFilter {
             .add_option(is(C::AgentId, &self.agent))
             .add_option(is(C::Outcome, &self.outcome))
             .add_option(self.action.as_ref().map(|action| C::Action.starts_with(action.as_str())))
-            .add_option(self.object.as_ref().map(|object| Condition::any().add(C::Object.eq(object.as_str())).add(C::Story.eq(object.as_str()))))
+            .add_option(self.text.as_ref().map(|text| C::Body.contains(text.as_str())))
+            .add_option(
+                self.object.as_ref().map(|object| Condition::any().add(C::Object.eq(object.as_str())).add(C::Story.eq(object.as_str()))),
+            )
     }
 }
 
@@ -59,20 +63,8 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn audit(&self, filter: &AuditFilter, page: &AuditPage) -> Result<Vec<AuditEvent>> {
-        use audit_events::Column as C;
-        let before = page.before.as_ref().map(|(at, id)| {
-            Condition::any().add(C::AtMs.lt(*at)).add(Condition::all().add(C::AtMs.eq(*at)).add(C::Id.lt(id.as_str())))
-        });
-        let found = self
-            .find::<AuditEvent>()
-            .filter(filter.condition().add_option(before))
-            .order_by_desc(C::AtMs)
-            .order_by_desc(C::Id)
-            .limit(page.limit)
-            .all(&self.db.executor())
-            .await?;
-        Ok(found.into_iter().map(AuditEvent::from_model).collect())
+    pub async fn audit(&self, filter: &AuditFilter, page: &Page) -> Result<Vec<AuditEvent>> {
+        self.newest(filter.condition(), audit_events::Column::AtMs, page).await
     }
 
     /// The sequenced events that match, by position, after `after`.
@@ -113,6 +105,18 @@ impl Reader<'_> {
         use audit_leaves::Column as C;
         let query = self.find::<AuditLeaf>().filter(C::Position.gte(from)).filter(C::Position.lt(until)).order_by_asc(C::Position);
         Ok(query.all(&self.db.executor()).await?.into_iter().map(AuditLeaf::from_model).collect())
+    }
+}
+
+impl Reader<'_> {
+    /// The roots of the first `count` tiles, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit_tiles(&self, count: i64) -> Result<Vec<AuditTile>> {
+        use audit_tiles::Column as C;
+        let query = self.find::<AuditTile>().filter(C::Position.lt(count)).order_by_asc(C::Position);
+        Ok(query.all(&self.db.executor()).await?.into_iter().map(AuditTile::from_model).collect())
     }
 }
 

@@ -1,9 +1,10 @@
 //! Queries beyond "by id" and "all", one file per area.
 
 pub mod audit;
-mod delivery;
-mod governance;
+pub mod delivery;
+pub mod governance;
 mod identity;
 mod oauth;
+pub mod page;
 mod policy;
 mod tenants;

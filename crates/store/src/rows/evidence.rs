@@ -43,6 +43,17 @@ table! {
 }
 
 table! {
+    /// The root over 256 leaves, from `256 * position` on, once they are all there; its id is the index. What lets a proof be built
+    /// without reading the whole log.
+    "audit_tiles" audit_tiles, AuditTile {
+        /// Index of the tile.
+        position: i64,
+        /// Hex.
+        hash: String,
+    }
+}
+
+table! {
     /// A signed head of the log; its id is the size.
     "checkpoints" checkpoints, Checkpoint {
         /// Leaves.
@@ -51,6 +62,8 @@ table! {
         root: String,
         /// Signed note.
         note: String,
+        /// The tree's state at this size, JSON of `evidence::Tree`: what the next events are appended to.
+        tree: String,
         /// When.
         at_ms: i64,
     }

@@ -1,0 +1,7 @@
+//! What the store promises, on SQLite and, where `WRIT_TEST_POSTGRES` names a server, on PostgreSQL.
+
+mod support;
+
+mod schema;
+mod scope;
+mod units;
