@@ -6,6 +6,8 @@ mod caller;
 mod handlers;
 mod problem;
 mod push;
+#[cfg(test)]
+mod tests;
 pub mod upkeep;
 mod watch;
 

@@ -1,0 +1,189 @@
+//! The endpoints as a gateway meets them, through the whole router.
+
+use crate::app::App;
+use crate::site::Site;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use control::delivery::{CreateEnrolment, Publish};
+use control::tenancy::CreateTenant;
+use control::{Chance, Clock, Control, Ctx, MasterKey, Parts, Vault};
+use outbound::http::{Guarded, Limits, Reach};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use store::{Settings, Store};
+use tempfile::TempDir;
+use token::{Assertion, AssertionClaims, SigningKey};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+const NOW_S: i64 = 1_795_424_400;
+const BASE: &str = "http://127.0.0.1:7400/t/acme/delivery";
+
+struct Still;
+
+impl Clock for Still {
+    fn now_ms(&self) -> i64 {
+        NOW_S * 1000
+    }
+}
+
+struct Plane {
+    control: Control,
+    router: Router,
+    ending: CancellationToken,
+    host: Ctx,
+    _folder: TempDir,
+}
+
+impl Plane {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&Settings::Sqlite(folder.path().join("writ.db"))).await.expect("opens");
+        let parts = Parts {
+            clock: Arc::new(Still),
+            chance: Chance::new(StdRng::seed_from_u64(1)),
+            vault: Vault::new(&MasterKey::new([7; 32])).expect("a vault"),
+            public_url: "http://127.0.0.1:7400".to_owned(),
+        };
+        let control = Control::new(store, parts);
+        let (host, ()) = control.create_tenant("acme", CreateTenant { name: "Acme".to_owned() }).await.expect("a tenant");
+        let outbound = Guarded::new(Reach { allow_loopback: false, allow_private: false }, Limits::default()).expect("a client");
+        let ending = CancellationToken::new();
+        let app = App::new(control.clone(), outbound, Site::load(None).expect("no site"), ending.clone());
+        Self { control, router: crate::serve::service(app), ending, host, _folder: folder }
+    }
+
+    async fn publish(&self) {
+        let draft = control::delivery::draft(&self.control, &self.host).await.expect("a draft").draft;
+        self.control.run(&self.host, Publish { note: String::new(), expected_draft: draft }).await.expect("publishes");
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().oneshot(request).await.expect("answers");
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn enrol(&self, name: &str) -> Gw {
+        let token = self.control.run(&self.host, CreateEnrolment { name: name.to_owned() }).await.expect("a token");
+        let (key, _) = SigningKey::generate().expect("randomness");
+        let body = json!({ "token": token, "name": name, "public_key": key.public() }).to_string();
+        let (status, answer) = self.send(Request::post(format!("{BASE}/enroll")).body(Body::from(body)).expect("a request")).await;
+        assert_eq!((status, &answer["tenant"], &answer["name"]), (StatusCode::OK, &json!("acme"), &json!(name)));
+        assert_eq!(token.rsplit_once('.').map(|(_, root)| root), answer["root_sha256"].as_str());
+        Gw { id: answer["gateway_id"].as_str().expect("an id").to_owned(), key }
+    }
+}
+
+struct Gw {
+    id: String,
+    key: SigningKey,
+}
+
+impl Gw {
+    fn assertion(&self) -> String {
+        let (id, aud) = (self.id.clone(), BASE.to_owned());
+        let claims = AssertionClaims {
+            iss: id.clone(),
+            sub: id,
+            aud,
+            iat: NOW_S,
+            exp: NOW_S + 60,
+            jti: "asr_1".to_owned(),
+            client_id: None,
+            agent: None,
+            scope: None,
+        };
+        Assertion::Gateway.sign(&self.key, &self.id, &claims).expect("signs")
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+        let request = Request::builder().method(method).uri(format!("{BASE}{path}"));
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.assertion()));
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(body.into()).expect("a request")
+    }
+
+    fn get(&self, path: &str) -> Request<Body> {
+        self.request("GET", path, &[], Body::empty())
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_enrols_fetches_acknowledges_and_reports() {
+    let plane = Plane::new().await;
+    let gw = plane.enrol("gw-1").await;
+    assert_eq!(plane.send(gw.get("/tuf/metadata/1.root.json")).await.0, StatusCode::OK);
+    let (status, problem) = plane.send(gw.get("/tuf/metadata/timestamp.json")).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("not_found")));
+    plane.publish().await;
+    assert_eq!(plane.send(gw.get("/tuf/metadata/timestamp.json")).await.0, StatusCode::OK);
+    let ack = json!({ "policy_version": 1, "policy_sha256": "ab", "revocation_seq": 0, "timestamp": 1, "error": null, "started_at": 1, "version": "0.1.0" });
+    assert_eq!(plane.send(gw.request("POST", "/ack", &[], ack.to_string())).await.0, StatusCode::NO_CONTENT);
+    let zero = "0".repeat(64);
+    let first = [("x-writ-batch-seq", "1"), ("x-writ-prev", zero.as_str())];
+    assert_eq!(plane.send(gw.request("POST", "/decisions", &first, "")).await.0, StatusCode::NO_CONTENT);
+    let third = [("x-writ-batch-seq", "3"), ("x-writ-prev", zero.as_str())];
+    let (status, problem) = plane.send(gw.request("POST", "/decisions", &third, "")).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("gap")));
+}
+
+#[tokio::test]
+async fn a_watcher_hears_of_a_publish_and_is_let_go_at_the_end() {
+    let plane = Plane::new().await;
+    let gw = plane.enrol("gw-1").await;
+    // Waits before there is anything, and is sent all it needs to begin with.
+    let (request, router) = (gw.get("/watch?timestamp=0"), plane.router.clone());
+    let watching = tokio::spawn(router.oneshot(request));
+    plane.publish().await;
+    let response = watching.await.expect("runs").expect("answers");
+    let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    let told: Value = serde_json::from_slice(&body).expect("JSON");
+    let files = told["files"].as_object().expect("files");
+    assert_eq!(told["timestamp"], json!(1));
+    for wanted in ["metadata/timestamp.json", "metadata/1.snapshot.json", "metadata/1.assignment.json", "metadata/1.revocations.json"] {
+        assert!(files.contains_key(wanted), "{wanted} of {:?}", files.keys());
+    }
+    assert!(files.keys().any(|path| path.starts_with("targets/revocations/")) && files.keys().any(|path| path.starts_with("targets/assignment/")));
+    // What is pushed is what is stored.
+    let (_, stored) = plane.send(gw.get("/tuf/metadata/timestamp.json")).await;
+    assert_eq!(serde_json::from_str::<Value>(files["metadata/timestamp.json"].as_str().expect("text")).expect("JSON"), stored);
+    // One who has it all waits, until the process ends.
+    let watching = tokio::spawn(plane.router.clone().oneshot(gw.get("/watch?timestamp=1")));
+    plane.ending.cancel();
+    let response = watching.await.expect("runs").expect("answers");
+    let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    assert_eq!(serde_json::from_slice::<Value>(&body).expect("JSON"), json!({ "timestamp": 1, "files": {} }));
+}
+
+#[tokio::test]
+async fn strangers_are_answered_as_programs_and_learn_nothing() {
+    let plane = Plane::new().await;
+    let gw = plane.enrol("gw-1").await;
+    let stranger = Gw { id: gw.id.clone(), key: SigningKey::generate().expect("randomness").0 };
+    for (method, path) in [("GET", "/watch?timestamp=0"), ("GET", "/tuf/metadata/1.root.json"), ("POST", "/ack"), ("POST", "/decisions")] {
+        let bare = Request::builder().method(method).uri(format!("{BASE}{path}")).body(Body::empty()).expect("a request");
+        for request in [bare, stranger.request(method, path, &[], Body::empty())] {
+            let (status, problem) = plane.send(request).await;
+            assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("unknown_gateway")), "{method} {path}");
+        }
+    }
+    let enroll = |body: String| Request::post(format!("{BASE}/enroll")).body(Body::from(body)).expect("a request");
+    let key = gw.key.public();
+    let unknown = json!({ "token": "wge_x.y", "name": "gw-1", "public_key": key }).to_string();
+    for (body, status) in [
+        (unknown, StatusCode::UNAUTHORIZED),
+        ("{".to_owned(), StatusCode::BAD_REQUEST),
+        (" ".repeat(64 << 10), StatusCode::BAD_REQUEST),
+        (json!({ "token": "t", "name": "Not A Name", "public_key": key }).to_string(), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(plane.send(enroll(body)).await.0, status);
+    }
+    assert_eq!(plane.send(gw.get("/watch")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(plane.send(gw.get("/watch?timestamp=-1")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(plane.send(gw.request("POST", "/ack", &[], "[]")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(plane.send(gw.request("POST", "/decisions", &[], "")).await.0, StatusCode::BAD_REQUEST);
+}
