@@ -62,7 +62,12 @@ const UP: &[&str] = &[
         lifted_seq bigint,
         primary key (tenant_id, id))",
     "create index grants_user on grants (tenant_id, user_id)",
+    "create index grants_age on grants (tenant_id, starts_s)",
+    "create index requests_age on requests (tenant_id, created_ms)",
+    "create index requests_user on requests (tenant_id, user_id)",
+    "create index votes_request on votes (tenant_id, request_id)",
     "create index requests_state on requests (tenant_id, state)",
+    "create index revocations_target on revocations (tenant_id, target)",
     "create index revocations_seq on revocations (tenant_id, seq)",
 ];
 

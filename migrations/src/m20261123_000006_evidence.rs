@@ -29,17 +29,29 @@ const UP: &[&str] = &[
         position bigint not null,
         hash text not null,
         primary key (tenant_id, id))",
+    "create table audit_tiles (
+        tenant_id text not null references tenants (id),
+        id text not null,
+        position bigint not null,
+        hash text not null,
+        primary key (tenant_id, id))",
     "create table checkpoints (
         tenant_id text not null references tenants (id),
         id text not null,
         size bigint not null,
         root text not null,
         note text not null,
+        tree text not null,
         at_ms bigint not null,
         primary key (tenant_id, id))",
-    "create index audit_events_time on audit_events (tenant_id, at_ms)",
+    "create index audit_events_time on audit_events (tenant_id, at_ms, id)",
+    "create index audit_events_object on audit_events (tenant_id, object)",
+    "create index audit_events_actor on audit_events (tenant_id, actor_id, at_ms)",
     "create index audit_events_story on audit_events (tenant_id, story)",
-    "create index audit_events_open on audit_events (tenant_id, position)",
+    "create unique index audit_events_position on audit_events (tenant_id, position)",
+    "create index audit_leaves_position on audit_leaves (tenant_id, position)",
+    "create index audit_tiles_position on audit_tiles (tenant_id, position)",
+    "create index checkpoints_size on checkpoints (tenant_id, size)",
 ];
 
 #[async_trait::async_trait]
