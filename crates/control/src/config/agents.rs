@@ -1,6 +1,6 @@
 //! Agents that act for people.
 
-use super::{ceiling, display_name};
+use super::{ceiling, display_name, fingerprint};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -90,6 +90,8 @@ impl UseCase for RegisterAgent {
 pub struct EditAgent {
     /// Which.
     pub id: String,
+    /// [`agent_version`] of what the editor saw.
+    pub version: u64,
     /// What it is from now on; empty `jwks` keeps the key.
     pub to: RegisterAgent,
 }
@@ -100,6 +102,9 @@ impl UseCase for EditAgent {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let old = scene.db.get::<Agent>(&self.id).await?.ok_or(Error::NotFound)?;
+        if agent_version(&old) != self.version {
+            return Err(Error::Changed(format!("the agent {} was changed by somebody else", old.name)));
+        }
         let jwks = if self.to.jwks.trim().is_empty() { old.public_key.clone() } else { self.to.jwks.clone() };
         let to = RegisterAgent { name: self.to.name.clone(), class: self.to.class.clone(), owners: self.to.owners.clone(), ceiling: self.to.ceiling.clone(), jwks };
         let (name, key) = to.checked(scene).await?;
@@ -112,4 +117,9 @@ impl UseCase for EditAgent {
         scene.db.update(row).await?;
         Ok(Done::new((), Event::new("agent.edit").on(&self.id).details(details)))
     }
+}
+
+/// Tells one state of an agent's registration from another.
+pub fn agent_version(agent: &Agent) -> u64 {
+    fingerprint(&json!([agent.name, agent.class, agent.owners.0, agent.public_key, agent.ceiling.0]))
 }

@@ -1,6 +1,6 @@
 //! OAuth clients: IDEs and apps.
 
-use super::{ceiling, display_name};
+use super::{ceiling, display_name, fingerprint};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -90,6 +90,8 @@ impl UseCase for RegisterClient {
 pub struct EditClient {
     /// Which.
     pub id: String,
+    /// [`client_version`] of what the editor saw.
+    pub version: u64,
     /// What it is from now on.
     pub to: RegisterClient,
 }
@@ -100,6 +102,9 @@ impl UseCase for EditClient {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let old = scene.db.get::<Client>(&self.id).await?.ok_or(Error::NotFound)?;
+        if client_version(&old) != self.version {
+            return Err(Error::Changed(format!("the client {} was changed by somebody else", old.name)));
+        }
         let name = display_name("name", &self.to.name)?;
         let uris = redirect_uris(&self.to.redirect_uris)?;
         class(scene, &self.to.class).await?;
@@ -119,4 +124,9 @@ impl UseCase for EditClient {
         }
         Ok(Done::new((), Event::new("client.edit").on(&self.id).details(details)))
     }
+}
+
+/// Tells one state of a client's registration from another.
+pub fn client_version(client: &Client) -> u64 {
+    fingerprint(&json!([client.name, client.redirect_uris.0, client.class, client.ceiling.0]))
 }

@@ -1,7 +1,9 @@
 //! Directory groups to roles. No publish is needed: the issuer reads them at every token.
 
+use super::reach::Reach;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::governance::cut_off_subject;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use serde_json::json;
@@ -37,7 +39,7 @@ impl UseCase for MapGroup {
     }
 }
 
-/// Members of a group no longer hold a role.
+/// Members of a group no longer hold a role. Those who lose it thereby are cut off: what they do next, they do with new tokens.
 pub struct UnmapGroup {
     /// The group.
     pub group: String,
@@ -52,7 +54,15 @@ impl UseCase for UnmapGroup {
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let rows = scene.db.all::<GroupRole>().await?;
         let row = rows.into_iter().find(|row| row.group_name == self.group && row.role == self.role).ok_or(Error::NotFound)?;
+        let reach = Reach::load(&scene.db).await?;
         scene.db.delete::<GroupRole>(&row.id).await?;
-        Ok(Done::new((), Event::new("group.unmap").on(row.id).details(json!({ "group": self.group, "role": self.role }))))
+        // Tokens in their hands still name the role, and nothing but a cut-off reaches those before they end.
+        let mut cut_offs = Vec::new();
+        for user in reach.losers(&self.group, &self.role) {
+            let reason = format!("the group {} no longer gives the role {}", self.group, self.role);
+            cut_offs.push(cut_off_subject(scene, &user.id, &reason).await?.1);
+        }
+        let details = json!({ "group": self.group, "role": self.role, "cut_off": cut_offs.len() });
+        Ok(Done::many((), Event::new("group.unmap").on(row.id).details(details), cut_offs).wake())
     }
 }

@@ -1,14 +1,16 @@
 //! The connection to the tenant's identity provider.
 
+use super::history;
 use crate::control::Control;
-use crate::ctx::Ctx;
+use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::permission::Permission;
+use crate::permission::{AdminRole, Permission};
 use crate::scene::{Done, Scene, UseCase};
 use crate::vault::Vault;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{IdpConnection, Reader};
+use store::{AdminBinding, IdpConnection, Reader};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -50,6 +52,9 @@ impl UseCase for SetIdp {
         if self.groups_claim.trim().is_empty() || self.groups_claim.len() > 120 {
             return Err(Error::invalid("groups_claim", "name the claim that holds a person's groups"));
         }
+        if let Some(old) = old.as_ref().filter(|old| old.issuer != issuer) {
+            keeps_an_owner(scene, old, issuer).await?;
+        }
         let id = old.as_ref().map_or_else(|| scene.id("idp"), |row| row.id.clone());
         // A secret goes to the issuer that it was given for, and to no other.
         let kept = old.as_ref().filter(|row| row.issuer == issuer).and_then(|row| row.client_secret.clone());
@@ -75,6 +80,18 @@ impl UseCase for SetIdp {
         scene.db.put(row).await?;
         Ok(Done::new((), event))
     }
+}
+
+/// Admin roles belong to people of one issuer: with another, nobody would hold any, and only the host's shell could help.
+async fn keeps_an_owner(scene: &Scene<'_>, old: &IdpConnection, issuer: &str) -> Result<()> {
+    let owner = |at: &str, row: &AdminBinding| row.issuer == at && row.role == AdminRole::Owner.as_str();
+    let bindings = scene.db.all::<AdminBinding>().await?;
+    let locks_out = bindings.iter().any(|row| owner(&old.issuer, row)) && !bindings.iter().any(|row| owner(issuer, row));
+    if locks_out && scene.cx.actor != Actor::Host {
+        let text = "admin roles belong to people of the present issuer, so with another nobody could sign in as an owner; change it on the host: writ admin set-idp";
+        return Err(Error::refused("would_lock_out", text));
+    }
+    Ok(())
 }
 
 /// The connection, if there is one. Its secret is sealed; show only whether it is there.
@@ -103,4 +120,45 @@ pub fn idp_secret(db: &Reader<'_>, vault: &Vault, connection: &IdpConnection) ->
     let opened = vault.open(&place(db.tenant(), &connection.id), sealed).map_err(|error| Error::internal("opening the client secret", error))?;
     let text = String::from_utf8(opened.to_vec()).map_err(|error| Error::internal("reading the client secret", error))?;
     Ok(Some(Zeroizing::new(text)))
+}
+
+/// One thing that was checked at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdpCheck {
+    /// What should be so.
+    pub title: String,
+    /// What was found; may be the provider's own words.
+    pub detail: String,
+    /// It is so.
+    pub ok: bool,
+}
+
+/// Notes what a look at the provider found. Whoever runs it has looked: nothing in here calls out.
+pub struct NoteIdpCheck {
+    /// What was found.
+    pub checks: Vec<IdpCheck>,
+}
+
+impl UseCase for NoteIdpCheck {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let connection = scene.db.all::<IdpConnection>().await?.into_iter().next().ok_or(Error::NotFound)?;
+        let details = json!({ "issuer": connection.issuer, "version": connection.version, "checks": self.checks });
+        Ok(Done::new((), Event::new("idp.check").on(connection.id).details(details)))
+    }
+}
+
+/// What the last look at the present connection's provider found, and when (Unix milliseconds).
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn last_idp_check(control: &Control, cx: &Ctx) -> Result<Option<(Vec<IdpCheck>, i64)>> {
+    let Some(connection) = idp(control, cx).await? else { return Ok(None) };
+    let noted = history::newest(&control.read(cx), "idp.check", Some(&connection.id)).await?;
+    Ok(noted.filter(|edit| edit.details["version"] == connection.version).map(|edit| {
+        let checks = serde_json::from_value(edit.details["checks"].clone()).unwrap_or_default();
+        (checks, edit.at_ms)
+    }))
 }

@@ -5,22 +5,32 @@
 mod agents;
 mod classes;
 mod clients;
+mod explain;
 mod groups;
+mod history;
+mod home;
 mod idp;
 mod people;
+mod questions;
+mod reach;
 mod roles;
 mod scopes;
 mod servers;
 
-pub use agents::{EditAgent, RegisterAgent};
-pub use classes::defaults;
-pub use clients::{EditClient, RegisterClient};
+pub use agents::{agent_version, EditAgent, RegisterAgent};
+pub use classes::{defaults, NarrowClass};
+pub use clients::{client_version, EditClient, RegisterClient};
+pub use explain::{explain, Explanation, Question};
 pub use groups::{MapGroup, UnmapGroup};
-pub use idp::{idp, idp_secret, idp_version, SetIdp};
-pub use people::{people, person, PersonView, RevokeAdmin};
-pub use roles::{preview, role, roles, CreateRole, DeleteRole, EditRole, ImportPreview, ImportRoleFile, RoleView};
-pub use scopes::{EditScope, heads};
-pub use servers::{check as check_server, BindTool, ImportedTool, RefreshTools, RegisterServer};
+pub use history::Edit;
+pub use home::{home, Home, Setup};
+pub use idp::{idp, idp_secret, idp_version, last_idp_check, IdpCheck, NoteIdpCheck, SetIdp};
+pub use people::{admins, people, person, AdminView, PersonView, RevokeAdmin};
+pub use questions::{agent, agents, client, clients, last_change, last_edit, live_roles, reach, scopes, server, servers, AgentView, ClientView, ServerView, ToolView};
+pub use reach::Reach;
+pub use roles::{preview, role, role_conflict, roles, CreateRole, DeleteRole, EditRole, ImportPreview, ImportRoleFile, RoleConflict, RoleView};
+pub use scopes::EditScope;
+pub use servers::{check_server, BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, RemoveServer};
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;
@@ -45,4 +55,10 @@ async fn ceiling(scene: &Scene<'_>, given: &Option<BTreeSet<String>>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Tells states apart, for forms that must not overwrite what they did not show. 52 bits, so that every program can hold it.
+fn fingerprint(state: &serde_json::Value) -> u64 {
+    let digest = crate::chance::sha256_hex(state.to_string());
+    u64::from_str_radix(&digest[..13], 16).unwrap_or_default()
 }

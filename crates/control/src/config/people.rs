@@ -1,5 +1,6 @@
 //! People as their identity provider shows them, and Writ's own admin roles.
 
+use super::history;
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -54,6 +55,40 @@ pub async fn person(control: &Control, cx: &Ctx, id: &str) -> Result<PersonView>
     view(&db, user).await
 }
 
+/// Who holds one of Writ's own admin roles, and who gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdminView {
+    /// The binding.
+    pub binding: AdminBinding,
+    /// The role.
+    pub role: AdminRole,
+    /// The person, where the holder is one who signed in before.
+    pub person: Option<User>,
+    /// Who gave it, by name.
+    pub by: String,
+}
+
+/// All admin bindings, the most powerful first.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::WriteAdmins`].
+pub async fn admins(control: &Control, cx: &Ctx) -> Result<Vec<AdminView>> {
+    cx.needs(Permission::WriteAdmins)?;
+    let db = control.read(cx);
+    let mut all = Vec::new();
+    for binding in db.all::<AdminBinding>().await? {
+        let Some(role) = AdminRole::parse(&binding.role) else { continue };
+        let person = match binding.kind.as_str() {
+            "subject" => db.user_by_subject(&binding.issuer, &binding.value).await?,
+            _ => None,
+        };
+        let by = history::newest(&db, "admin.grant", Some(&binding.id)).await?.map_or_else(String::new, |edit| edit.by);
+        all.push(AdminView { binding, role, person, by });
+    }
+    all.sort_by(|a, b| (a.role, &a.binding.value).cmp(&(b.role, &b.binding.value)));
+    Ok(all)
+}
+
 /// Takes an admin role away. The last owner stays: without one only the host's shell could help.
 pub struct RevokeAdmin {
     /// The binding, `adm_…`.
@@ -67,8 +102,14 @@ impl UseCase for RevokeAdmin {
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let all = scene.db.all::<AdminBinding>().await?;
         let row = all.iter().find(|row| row.id == self.binding).ok_or(Error::NotFound)?;
-        let owners = all.iter().filter(|row| row.role == AdminRole::Owner.as_str()).count();
-        if row.role == AdminRole::Owner.as_str() && owners == 1 {
+        let owner = AdminRole::Owner.as_str();
+        let users = scene.db.all::<User>().await?;
+        // A group that nobody was ever seen with owns nothing.
+        let reaches = |other: &&AdminBinding| {
+            other.kind == "subject" || users.iter().any(|user| user.issuer == other.issuer && user.groups.contains(&other.value))
+        };
+        let others = all.iter().filter(|other| other.role == owner && other.id != row.id && other.issuer == row.issuer).find(reaches);
+        if row.role == owner && others.is_none() {
             return Err(Error::refused("last_owner", "this is the last owner; give the role to somebody else first"));
         }
         scene.db.delete::<AdminBinding>(&row.id).await?;

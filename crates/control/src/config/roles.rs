@@ -1,5 +1,7 @@
 //! Roles: importing the role file, and editing one at a time without losing anybody's change.
 
+use super::history;
+use crate::chance::sha256_hex;
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -9,7 +11,7 @@ use crate::scene::{Done, Scene, UseCase};
 use policy::{role_file, valid_name, valid_scope, Risk};
 use serde_json::json;
 use std::collections::BTreeSet;
-use store::{GroupRole, Json, Role, Scope, User};
+use store::{GroupRole, Json, Reader, Role, Scope, User};
 
 /// A role with what hangs on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +46,30 @@ pub async fn role(control: &Control, cx: &Ctx, name: &str) -> Result<RoleView> {
     Ok(view(role, &db.all().await?, &db.all().await?))
 }
 
+/// Two edits of one role that began at the same version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleConflict {
+    /// What both began with; what is there now where the log no longer says.
+    pub base: BTreeSet<String>,
+    /// The role as the other person left it.
+    pub theirs: Role,
+    /// Who that was, by name.
+    pub by: String,
+}
+
+/// What happened to a role since `version`.
+///
+/// # Errors
+/// [`Error::NotFound`] when the role is gone.
+pub async fn role_conflict(control: &Control, cx: &Ctx, name: &str, version: i64) -> Result<RoleConflict> {
+    cx.needs(Permission::ReadConfig)?;
+    let db = control.read(cx);
+    let theirs = db.get::<Role>(name).await?.ok_or(Error::NotFound)?;
+    let base = history::role_at(&db, name, version).await?.unwrap_or_else(|| theirs.scopes.0.clone());
+    let by = history::newest(&db, "role.", Some(name)).await?.map_or_else(|| theirs.updated_by.clone(), |edit| edit.by);
+    Ok(RoleConflict { base, theirs, by })
+}
+
 fn view(role: Role, mappings: &[GroupRole], users: &[User]) -> RoleView {
     let groups: Vec<String> = mappings.iter().filter(|row| row.role == role.id).map(|row| row.group_name.clone()).collect();
     let people = users.iter().filter(|user| user.groups.iter().any(|group| groups.contains(group))).map(|user| (user.id.clone(), user.name.clone())).collect();
@@ -59,6 +85,8 @@ pub struct ImportPreview {
     pub unchanged: usize,
     /// Scopes that are not defined yet, with the risk that they would get until somebody judges them.
     pub new_scopes: Vec<(String, Risk)>,
+    /// Digest of the state that this was compared with, to hand to [`ImportRoleFile`].
+    pub digest: String,
 }
 
 /// What importing this file would do; nothing is changed.
@@ -69,7 +97,7 @@ pub async fn preview(control: &Control, cx: &Ctx, yaml: &str) -> Result<ImportPr
     cx.needs(Permission::WriteConfig)?;
     let db = control.read(cx);
     let file = parse(yaml)?;
-    let mut preview = ImportPreview { changes: Vec::new(), unchanged: 0, new_scopes: Vec::new() };
+    let mut preview = ImportPreview { changes: Vec::new(), unchanged: 0, new_scopes: Vec::new(), digest: state(&db, &file).await? };
     for (name, scopes) in &file {
         let old = db.get::<Role>(name).await?;
         let before = old.as_ref().map(|role| role.scopes.0.clone()).unwrap_or_default();
@@ -87,6 +115,19 @@ pub async fn preview(control: &Control, cx: &Ctx, yaml: &str) -> Result<ImportPr
         }
     }
     Ok(preview)
+}
+
+/// What an import of this file depends on: the roles that it names as they are, and which of its scopes exist.
+async fn state(db: &Reader<'_>, file: &role_file::Roles) -> Result<String> {
+    let mut facts = Vec::new();
+    for name in file.keys() {
+        facts.push(json!([name, db.get::<Role>(name).await?.map(|role| (role.version, role.scopes.0))]));
+    }
+    let named: BTreeSet<&String> = file.values().flatten().collect();
+    for scope in named {
+        facts.push(json!([scope, db.get::<Scope>(scope).await?.is_some()]));
+    }
+    Ok(sha256_hex(json!(facts).to_string()))
 }
 
 fn parse(yaml: &str) -> Result<role_file::Roles> {
@@ -121,6 +162,8 @@ async fn define(scene: &Scene<'_>, scopes: impl IntoIterator<Item = &String>) ->
 pub struct ImportRoleFile {
     /// The file.
     pub yaml: String,
+    /// [`ImportPreview::digest`] of the preview that was shown; `None` imports onto whatever is there.
+    pub digest: Option<String>,
 }
 
 impl UseCase for ImportRoleFile {
@@ -129,32 +172,50 @@ impl UseCase for ImportRoleFile {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<usize>> {
         let file = parse(&self.yaml)?;
+        if let Some(shown) = &self.digest
+            && *shown != state(&scene.db, &file).await?
+        {
+            return Err(Error::Changed("the roles were changed after the preview was shown".to_owned()));
+        }
         let named: BTreeSet<&String> = file.values().flatten().collect();
         let defined = define(scene, named).await?;
-        let mut changed = 0;
+        let mut events = Vec::new();
         for (name, scopes) in &file {
             let old = scene.db.get::<Role>(name).await?;
             if old.as_ref().is_some_and(|role| role.scopes.0 == *scopes) {
                 continue;
             }
-            changed += 1;
-            put(scene, name, scopes.clone(), old.map_or(0, |role| role.version)).await?;
+            events.push(put(scene, name, scopes.clone(), old.as_ref()).await?);
         }
-        scene.db.touch_draft().await?;
-        let details = json!({ "roles": file, "changed": changed, "scopes_defined": defined });
-        Ok(Done::new(changed, Event::new("role.import").details(details)))
+        let changed = events.len();
+        if changed > 0 || !defined.is_empty() {
+            scene.db.touch_draft().await?;
+        }
+        let details = json!({ "roles": file.keys().collect::<Vec<_>>(), "changed": changed, "scopes_defined": defined });
+        Ok(Done::many(changed, Event::new("role.import").details(details), events))
     }
 }
 
-async fn put(scene: &Scene<'_>, name: &str, scopes: BTreeSet<String>, version: i64) -> Result<()> {
+/// Writes the role and says how it changed. The event holds the whole new state, so that what a role was at a version can be told later.
+async fn put(scene: &Scene<'_>, name: &str, scopes: BTreeSet<String>, old: Option<&Role>) -> Result<Event> {
+    // A role that is made anew begins above every version that one of the same name can have had.
+    let floor = match old {
+        Some(role) => role.version,
+        None => scene.db.this_tenant().await?.map_or(0, |tenant| tenant.draft),
+    };
+    let before = old.map(|role| role.scopes.0.clone()).unwrap_or_default();
+    let (gained, lost): (Vec<_>, Vec<_>) = (scopes.difference(&before).collect(), before.difference(&scopes).collect());
+    let details = json!({ "version": floor + 1, "scopes": scopes, "gained": gained, "lost": lost });
+    let event = Event::new(if old.is_some() { "role.edit" } else { "role.create" }).on(name).details(details);
     let row = Role {
         id: name.to_owned(),
         scopes: Json(scopes),
-        version: version + 1,
+        version: floor + 1,
         updated_ms: scene.cx.now_ms,
         updated_by: scene.cx.actor.id().to_owned(),
     };
-    Ok(scene.db.put(row).await?)
+    scene.db.put(row).await?;
+    Ok(event)
 }
 
 fn checked(scopes: &BTreeSet<String>) -> Result<()> {
@@ -183,9 +244,9 @@ impl UseCase for CreateRole {
             return Err(Error::invalid("name", "there is a role of that name"));
         }
         define(scene, &self.scopes).await?;
-        put(scene, &self.name, self.scopes.clone(), 0).await?;
+        let event = put(scene, &self.name, self.scopes.clone(), None).await?;
         scene.db.touch_draft().await?;
-        Ok(Done::new((), Event::new("role.create").on(&self.name).details(json!({ "scopes": self.scopes }))))
+        Ok(Done::new((), event))
     }
 }
 
@@ -210,9 +271,7 @@ impl UseCase for EditRole {
             return Err(Error::Changed(format!("the role {} was changed by somebody else", self.name)));
         }
         define(scene, &self.scopes).await?;
-        let (gained, lost): (Vec<_>, Vec<_>) = (self.scopes.difference(&old.scopes).collect(), old.scopes.difference(&self.scopes).collect());
-        let event = Event::new("role.edit").on(&self.name).details(json!({ "gained": gained, "lost": lost }));
-        put(scene, &self.name, self.scopes.clone(), old.version).await?;
+        let event = put(scene, &self.name, self.scopes.clone(), Some(&old)).await?;
         scene.db.touch_draft().await?;
         Ok(Done::new((), event))
     }
@@ -235,11 +294,13 @@ impl UseCase for DeleteRole {
         if old.version != self.version {
             return Err(Error::Changed(format!("the role {} was changed by somebody else", self.name)));
         }
+        let mut groups = Vec::new();
         for mapping in scene.db.all::<GroupRole>().await?.into_iter().filter(|row| row.role == self.name) {
             scene.db.delete::<GroupRole>(&mapping.id).await?;
+            groups.push(mapping.group_name);
         }
         scene.db.delete::<Role>(&self.name).await?;
         scene.db.touch_draft().await?;
-        Ok(Done::new((), Event::new("role.delete").on(&self.name).details(json!({ "scopes": old.scopes.0 }))))
+        Ok(Done::new((), Event::new("role.delete").on(&self.name).details(json!({ "scopes": old.scopes.0, "groups": groups }))))
     }
 }

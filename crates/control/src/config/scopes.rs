@@ -6,19 +6,7 @@ use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use policy::Risk;
 use serde_json::json;
-use store::{Reader, Scope, User};
-
-/// How many people hold the scope by role, as far as their groups at the last sign-in tell.
-///
-/// # Errors
-/// When the database fails.
-pub async fn heads(db: &Reader<'_>, scope: &str) -> Result<u64> {
-    let roles: Vec<String> = db.all::<store::Role>().await?.into_iter().filter(|role| role.scopes.contains(scope)).map(|role| role.id).collect();
-    let groups: Vec<String> = db.all::<store::GroupRole>().await?.into_iter().filter(|row| roles.contains(&row.role)).map(|row| row.group_name).collect();
-    let users = db.all::<User>().await?;
-    let holders = users.iter().filter(|user| user.groups.iter().any(|group| groups.contains(group))).count();
-    Ok(u64::try_from(holders).unwrap_or(u64::MAX))
-}
+use store::Scope;
 
 /// Changes what is said of a scope.
 pub struct EditScope {
@@ -51,6 +39,9 @@ impl UseCase for EditScope {
         }
         if self.max_auth_age.is_some_and(|age| !(60..=86_400).contains(&age)) {
             return Err(Error::invalid("max_auth_age", "choose between a minute and a day, in seconds"));
+        }
+        if self.acr.as_ref().is_some_and(|acr| acr.is_empty() || acr.len() > 255 || acr.chars().any(|c| c.is_control() || c.is_whitespace())) {
+            return Err(Error::invalid("acr", "give one authentication context class, without white space"));
         }
         let details = json!({ "from": { "sentence": old.sentence, "risk": old.risk }, "to": { "sentence": sentence, "risk": self.risk.as_str() } });
         let row = Scope {

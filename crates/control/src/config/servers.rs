@@ -41,7 +41,7 @@ pub struct RegisterServer {
 ///
 /// # Errors
 /// [`Error::Invalid`].
-pub fn check(name: &str, resource: &str, upstream: &str) -> Result<()> {
+pub fn check_server(name: &str, resource: &str, upstream: &str) -> Result<()> {
     let mut wrong = Vec::new();
     let mut say = |field, reason: String| wrong.push(crate::Invalid { field, reason });
     if let Err(error) = valid_name(name) {
@@ -78,7 +78,7 @@ impl UseCase for RegisterServer {
     const NEEDS: Permission = Permission::WriteConfig;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<String>> {
-        check(&self.name, &self.resource, &self.upstream)?;
+        check_server(&self.name, &self.resource, &self.upstream)?;
         let others = scene.db.all::<Server>().await?;
         if others.iter().any(|server| server.name == self.name) {
             return Err(Error::invalid("name", "there is a server of that name"));
@@ -130,16 +130,27 @@ pub struct RefreshTools {
     pub tools: Vec<ImportedTool>,
 }
 
+/// What a new look at a server found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refreshed {
+    /// Tools that were not known.
+    pub new: usize,
+    /// Tools whose definition changed.
+    pub changed: usize,
+    /// Tools that are no longer offered.
+    pub gone: usize,
+}
+
 impl UseCase for RefreshTools {
-    type Out = ();
+    type Out = Refreshed;
     const NEEDS: Permission = Permission::WriteConfig;
 
-    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<Refreshed>> {
         let mut server = scene.db.get::<Server>(&self.server).await?.ok_or(Error::NotFound)?;
         let mut known: BTreeMap<String, Tool> = scene.db.tools_of(&server.id).await?.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
-        let (mut new, mut changed, mut gone) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut new, mut changed, mut gone, mut back) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for tool in &self.tools {
-            let Some(mut row) = known.remove(&tool.name) else {
+            let Some(row) = known.remove(&tool.name) else {
                 new.insert(tool.name.clone());
                 scene.db.insert(new_tool(&server.id, tool)).await?;
                 continue;
@@ -147,9 +158,13 @@ impl UseCase for RefreshTools {
             if row.digest != tool.digest {
                 changed.insert(tool.name.clone());
             }
-            let fresh = new_tool(&server.id, tool);
-            row = Tool { reviewed: row.reviewed, scope: row.scope, version: row.version + 1, ..fresh };
-            scene.db.update(row).await?;
+            if row.present == 0 {
+                back.insert(tool.name.clone());
+            }
+            let fresh = Tool { reviewed: row.reviewed.clone(), scope: row.scope.clone(), version: row.version, ..new_tool(&server.id, tool) };
+            if fresh != row {
+                scene.db.update(Tool { version: row.version + 1, ..fresh }).await?;
+            }
         }
         for (name, mut row) in known.into_iter().filter(|(_, row)| row.present == 1) {
             gone.insert(name);
@@ -158,10 +173,14 @@ impl UseCase for RefreshTools {
             scene.db.update(row).await?;
         }
         server.imported_ms = scene.cx.now_ms;
-        let event = Event::new("server.refresh").on(&server.id).details(json!({ "new": new, "changed": changed, "gone": gone }));
+        let event = Event::new("server.refresh").on(&server.id).details(json!({ "new": new, "changed": changed, "gone": gone, "back": back }));
         scene.db.update(server).await?;
-        scene.db.touch_draft().await?;
-        Ok(Done::new((), event))
+        // A changed definition alone changes nothing that is compiled: the policy keeps the digest that a person accepted.
+        let offers_others = !(new.is_empty() && gone.is_empty() && back.is_empty());
+        if offers_others {
+            scene.db.touch_draft().await?;
+        }
+        Ok(Done::new(Refreshed { new: new.len(), changed: changed.len(), gone: gone.len() }, event))
     }
 }
 
@@ -191,12 +210,39 @@ impl UseCase for BindTool {
         {
             return Err(Error::invalid("scope", "there is no such scope"));
         }
-        let details = json!({ "tool": tool.name, "from": tool.scope, "to": self.scope, "definition": tool.digest });
+        // The log keeps what was accepted word for word, so that a later change can be shown beside it.
+        let details = json!({
+            "server": self.server, "tool": tool.name, "from": tool.scope, "to": self.scope, "definition": tool.digest,
+            "accepted": { "description": tool.description, "input_schema": tool.input_schema, "annotations": tool.annotations },
+        });
+        let event = Event::new("tool.bind").on(&tool.id).details(details);
         tool.reviewed = self.scope.as_ref().map(|_| tool.digest.clone());
         tool.scope.clone_from(&self.scope);
         tool.version += 1;
         scene.db.update(tool).await?;
         scene.db.touch_draft().await?;
-        Ok(Done::new((), Event::new("tool.bind").on(&self.server).details(details)))
+        Ok(Done::new((), event))
+    }
+}
+
+/// Forgets a server and its tools. Nothing of it can be called once that is published; grants for it end by themselves.
+pub struct RemoveServer {
+    /// Which.
+    pub server: String,
+}
+
+impl UseCase for RemoveServer {
+    type Out = ();
+    const NEEDS: Permission = Permission::WriteConfig;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
+        let server = scene.db.get::<Server>(&self.server).await?.ok_or(Error::NotFound)?;
+        for tool in scene.db.tools_of(&server.id).await? {
+            scene.db.delete::<Tool>(&tool.id).await?;
+        }
+        scene.db.delete::<Server>(&server.id).await?;
+        scene.db.touch_draft().await?;
+        let details = json!({ "name": server.name, "resource": server.resource, "upstream": server.upstream });
+        Ok(Done::new((), Event::new("server.remove").on(server.id).details(details)))
     }
 }

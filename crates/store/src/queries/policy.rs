@@ -1,9 +1,9 @@
 //! Roles, servers, tools, classes.
 
 use crate::error::StoreError;
-use crate::rows::{group_roles, servers, tools, GroupRole, Server, Tool};
+use crate::rows::{consents, group_roles, servers, tools, Consent, GroupRole, Server, Tool};
 use crate::scoped::Reader;
-use sea_orm::ColumnTrait;
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -22,6 +22,17 @@ impl Reader<'_> {
     /// When the database fails.
     pub async fn server_at(&self, resource: &str) -> Result<Option<Server>> {
         self.one(servers::Column::Resource.eq(resource)).await
+    }
+
+    /// How many people allowed this client anything.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn people_who_consented(&self, client: &str) -> Result<u64> {
+        use consents::Column as C;
+        let query = self.find::<Consent>().filter(C::ClientId.eq(client)).select_only().column(C::UserId).distinct();
+        let people: Vec<String> = query.into_tuple().all(&self.db.executor()).await?;
+        Ok(people.len() as u64)
     }
 
     /// The roles that these groups give.
