@@ -247,6 +247,6 @@ impl<'s> Signing<'s> {
     }
 
     async fn tenant(&self) -> Result<Tenant> {
-        Ok(self.scene.db.this_tenant().await?.ok_or(Error::NotFound)?)
+        self.scene.db.this_tenant().await?.ok_or(Error::NotFound)
     }
 }
