@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
+use control::Ctx;
 use control::signin::{NoteSignInFailed, Profile, RecordSignIn, TakeSignIn};
 use outbound::oidc::{self, Flow, Identity, SignInError};
 use serde::Deserialize;
@@ -31,7 +32,7 @@ pub async fn callback(State(app): State<App>, caller: Caller, jar: CookieJar, Qu
     let taken = app.control().keep(&cx.tenant, TakeSignIn { state: answer.state.clone(), browser }).await?;
     let Some((nonce, verifier, return_to)) = taken else { return failed(&app, &caller, &SignInError::WrongState).await };
     let flow = Flow { state: answer.state.clone(), nonce, pkce_verifier: verifier.to_string() };
-    let identity = match identify(&app, &caller, answer, flow).await? {
+    let identity = match identify(app.clone(), cx.clone(), answer, flow).await? {
         Ok(identity) => identity,
         Err(error) => return failed(&app, &caller, &error).await,
     };
@@ -47,9 +48,9 @@ pub async fn callback(State(app): State<App>, caller: Caller, jar: CookieJar, Qu
     Ok((jar, Redirect::to(&return_to)).into_response())
 }
 
-async fn identify(app: &App, caller: &Caller, answer: Answer, flow: Flow) -> Result<Result<Identity, SignInError>, Problem> {
-    let Some(connection) = connection(app.control(), &caller.cx).await? else { return Ok(Err(SignInError::WrongState)) };
-    let client = client(app, &caller.cx, &connection)?;
+async fn identify(app: App, cx: Ctx, answer: Answer, flow: Flow) -> Result<Result<Identity, SignInError>, Problem> {
+    let Some(connection) = connection(app.control(), &cx).await? else { return Ok(Err(SignInError::WrongState)) };
+    let client = client(&app, &cx, &connection)?;
     let provider = match oidc::discover(app.outbound(), &connection.issuer).await {
         Ok(provider) => provider,
         Err(error) => return Ok(Err(error)),
@@ -60,7 +61,7 @@ async fn identify(app: &App, caller: &Caller, answer: Answer, flow: Flow) -> Res
     if let Some(error) = answer.error {
         return Ok(Err(SignInError::refused(&error, answer.error_description.as_deref())));
     }
-    Ok(oidc::exchange(app.outbound(), &provider, &client, &answer.code, &flow, caller.cx.now_s()).await)
+    Ok(oidc::exchange(app.outbound(), &provider, &client, &answer.code, &flow, cx.now_s()).await)
 }
 
 /// The page that says what failed, and the event that remembers it.

@@ -43,7 +43,12 @@ pub async fn exchange(
     flow: &Flow,
     now: i64,
 ) -> Result<Identity, SignInError> {
-    let call = |request| http.call(request);
+    // Owned, not borrowed: a closure over a reference makes a future that callers on many threads cannot hold.
+    let client = http.clone();
+    let call = move |request| {
+        let client = client.clone();
+        async move { client.call(request).await }
+    };
     let answer = relying(provider, config)?
         .exchange_code(AuthorizationCode::new(code.into()))
         .map_err(|_| SignInError::IdpUnreachable(OutboundError::Malformed("it names no token endpoint".into())))?
