@@ -83,7 +83,9 @@ impl EventView {
         let who = match row.actor_kind.as_str() {
             "user" => names.user(&row.actor_id).await?,
             "client" => names.client(&row.actor_id).await?,
-            _ => names.agent(Some(&row.actor_id)).await?.unwrap_or_else(|| Named { id: row.actor_id.clone(), name: row.actor_id.clone() }),
+            "gateway" => names.gateway(&row.actor_id).await?,
+            "agent" => names.agent_named(&row.actor_id).await?,
+            _ => Named { id: row.actor_id.clone(), name: row.actor_id.clone() },
         };
         let client = match &row.client_id {
             Some(client) => Some(names.client(client).await?),

@@ -85,8 +85,7 @@ impl UseCase for Decide {
         }
         refuse_blocked(&scene.db, &request).await?;
         let duration_s = self.duration(&request, &basis)?;
-        // Votes on another state of things are void.
-        let approvals = 1 + votes.iter().filter(|vote| vote.approve == 1 && vote.digest == digest).count();
+        let approvals = 1 + approvals(&votes, &digest);
         let vote = event("request.approve", &request)
             .details(json!({ "reason": words, "view": digest, "approvals": approvals, "quorum": QUORUM }));
         if approvals < QUORUM {
@@ -112,6 +111,11 @@ impl Decide {
             _ => Ok(duration_s),
         }
     }
+}
+
+/// How many of these approve what the request is now: votes on another state of things are void.
+fn approvals(votes: &[Vote], digest: &str) -> usize {
+    votes.iter().filter(|vote| vote.approve == 1 && vote.digest == digest).count()
 }
 
 fn refused(barred: Barred) -> Error {
@@ -161,4 +165,27 @@ async fn grant(scene: &Scene<'_>, mut request: Request, duration_s: i64) -> Resu
     request.grant_id = Some(id.clone());
     scene.db.update(request).await?;
     Ok((id, event))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::approvals;
+    use store::Vote;
+
+    #[test]
+    fn only_approvals_of_the_same_thing_count() {
+        let vote = |user: &str, approve, digest: &str| Vote {
+            id: format!("req_1/{user}"),
+            request_id: "req_1".into(),
+            user_id: user.into(),
+            approve,
+            reason: String::new(),
+            digest: digest.into(),
+            at_ms: 0,
+        };
+        let votes = [vote("usr_a", 1, "now"), vote("usr_b", 1, "before"), vote("usr_c", 0, "now"), vote("usr_d", 1, "now")];
+        assert_eq!(approvals(&votes, "now"), 2);
+        assert_eq!(approvals(&votes, "before"), 1);
+        assert_eq!(approvals(&votes, "later"), 0);
+    }
 }

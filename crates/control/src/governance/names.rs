@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use std::collections::HashMap;
-use store::{Agent, Client, Reader, Server, User};
+use store::{Agent, Client, Gateway, Reader, Server, User};
 
 /// A thing and what people call it. The name is its id when the thing is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ enum Kind {
     Client,
     Agent,
     Server,
+    Gateway,
 }
 
 /// Looks names up for one page.
@@ -42,9 +43,17 @@ impl<'r> Names<'r> {
 
     pub(crate) async fn agent(&mut self, id: Option<&str>) -> Result<Option<Named>> {
         match id {
-            Some(id) => Ok(Some(self.named(Kind::Agent, id).await?)),
+            Some(id) => Ok(Some(self.agent_named(id).await?)),
             None => Ok(None),
         }
+    }
+
+    pub(crate) async fn agent_named(&mut self, id: &str) -> Result<Named> {
+        self.named(Kind::Agent, id).await
+    }
+
+    pub(crate) async fn gateway(&mut self, id: &str) -> Result<Named> {
+        self.named(Kind::Gateway, id).await
     }
 
     pub(crate) async fn server(&mut self, id: &str) -> Result<Named> {
@@ -67,6 +76,7 @@ impl<'r> Names<'r> {
                 Kind::User => self.db.get::<User>(id).await?.map(|row| row.name),
                 Kind::Client => self.db.get::<Client>(id).await?.map(|row| row.name),
                 Kind::Agent => self.db.get::<Agent>(id).await?.map(|row| row.name),
+                Kind::Gateway => self.db.get::<Gateway>(id).await?.map(|row| row.name),
                 Kind::Server => self.db.get::<Server>(id).await?.map(|row| row.name),
             };
             self.known.insert(key.clone(), found.unwrap_or_else(|| id.to_owned()));

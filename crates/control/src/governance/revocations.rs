@@ -203,7 +203,7 @@ impl RevocationView {
         let subject = match &target {
             Target::User(id) | Target::Subject(id) => names.user(id).await?,
             Target::Client(id) => names.client(id).await?,
-            Target::Agent(id) => names.agent(Some(id)).await?.unwrap_or(Named { id: id.clone(), name: id.clone() }),
+            Target::Agent(id) => names.agent_named(id).await?,
             Target::Server(resource) => names.server_at(resource).await?,
             Target::Grant(id) | Target::Token(id) | Target::Session(id) => Named { id: id.clone(), name: id.clone() },
             Target::RoleScope { role, scope } => Named { id: role.clone(), name: format!("{scope} by role {role}") },

@@ -6,6 +6,7 @@ mod support;
 mod world;
 
 mod delivery;
+mod duties;
 mod evidence;
 mod governance;
 mod harness;
