@@ -33,11 +33,11 @@ fn says_what_to_do(page: &Page, code: &str) {
 async fn a_wrong_id_token_signs_nobody_in_and_the_page_says_which_fault_it_has() -> Result<()> {
     let rig = Rig::start().await?;
     for (username, code) in [
-        ("mallory-issuer", "idp_wrong_issuer"),
-        ("mallory-nonce", "idp_wrong_nonce"),
-        ("mallory-audience", "idp_wrong_audience"),
-        ("mallory-expired", "idp_token_expired"),
-        ("mallory-sig", "idp_bad_signature"),
+        ("mallory-issuer", "wrong_issuer"),
+        ("mallory-nonce", "wrong_nonce"),
+        ("mallory-audience", "wrong_audience"),
+        ("mallory-expired", "expired"),
+        ("mallory-sig", "bad_signature"),
         ("nogroups", "no_groups"),
         ("unverified", "email_unverified"),
     ] {
