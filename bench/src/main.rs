@@ -1,27 +1,49 @@
 //! `cargo xtask bench`: measures what design budgets apply to, prints a table and writes JSON.
 //!
-//! Every figure is measured in this run, on this machine, which the table names. Where there is a peer it runs in the same run.
+//! Every figure is measured in this run, on this machine, which the table names. Where there is a peer it runs in the same run. The
+//! whole-system figures need a running demo, whose places are given as for the walk.
 
 mod decide;
+mod fleet;
+mod gateway_cost;
+mod memory;
+mod pages;
 mod report;
+mod tokens;
+mod world;
 
 use anyhow::Result;
 use clap::Parser;
+use end2end::places::Places;
 use report::Report;
 use std::path::PathBuf;
 
 /// Measure the budgets.
 #[derive(Parser)]
 struct Args {
+    #[command(flatten)]
+    places: Places,
     /// Where to write the figures as JSON.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
+    /// Only what needs no running system.
+    #[arg(long)]
+    pure: bool,
 }
 
-fn main() -> Result<()> {
+#[tokio::main]
+async fn main() -> Result<()> {
     let args = Args::parse();
     let mut report = Report::on_this_machine()?;
     decide::measure(&mut report);
+    if !args.pure {
+        let mut world = world::World::prepare(args.places).await?;
+        memory::idle(&mut report, &world)?;
+        pages::measure(&mut report, &mut world).await?;
+        gateway_cost::measure(&mut report, &world).await?;
+        tokens::measure(&mut report, &mut world).await?;
+        fleet::measure(&mut report, &mut world).await?;
+    }
     report.print();
     report.write(&args.json)
 }

@@ -1,0 +1,104 @@
+//! From "revoke" to denied everywhere: 100 gateways of this very code follow the control plane, each asked until it denies the same token.
+
+use crate::report::{quantiles, Figure, Report};
+use crate::world::World;
+use anyhow::{ensure, Context as _, Result};
+use end2end::ask;
+use gateway::clock::{Clock, Random};
+use gateway::config::Config;
+use rand::SeedableRng;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const GATEWAYS: usize = 100;
+const ROUNDS: usize = 5;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[expect(clippy::disallowed_methods, reason = "the benchmark's gateways live in real time")]
+fn clock() -> Clock {
+    Clock::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
+
+fn enrolment(world: &World, name: &str) -> Result<String> {
+    let data = world.places.data.join("writ");
+    let output = Command::new(&world.places.writ)
+        .args(["admin", "enrol-gateway", "--tenant", &world.places.tenant, "--name", name, "--public-url", &world.places.console, "--data"])
+        .arg(data)
+        .output()
+        .context("running writ admin enrol-gateway")?;
+    ensure!(output.status.success(), "enrolling {name}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// Adds the figure.
+pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let stop = CancellationToken::new();
+    let mut addresses = Vec::with_capacity(GATEWAYS);
+    for n in 0..GATEWAYS {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let name = format!("bench-{n}");
+        let config = Config {
+            data: folder.path().join(&name),
+            listen: address,
+            public_url: world.places.gateway.clone(),
+            control_plane: world.places.issuer(),
+            enrol_token: Some(enrolment(world, &name)?),
+            name,
+        };
+        let random = Random::new(rand::rngs::StdRng::seed_from_u64(n as u64));
+        tokio::spawn(gateway::runtime::run(config, clock(), random, listener, stop.clone()));
+        addresses.push(format!("http://{address}/mcp/incident"));
+    }
+    let mut samples = Vec::with_capacity(GATEWAYS * ROUNDS);
+    for round in 0..ROUNDS {
+        for address in &addresses {
+            until(address, &world.token, true).await?;
+        }
+        let started = Instant::now();
+        let watchers: Vec<_> = addresses
+            .iter()
+            .map(|address| {
+                let (address, token) = (address.clone(), world.token.clone());
+                tokio::spawn(async move {
+                    until(&address, &token, false).await?;
+                    anyhow::Ok(started.elapsed())
+                })
+            })
+            .collect();
+        let page = world.ada.see(&format!("/block?kind=client&subject={}", world.client)).await?;
+        let form = page.form("/block")?.fill("reason", &format!("round {round}"))?;
+        let sent = started.elapsed();
+        world.ada.send(form).await?;
+        for watcher in watchers {
+            samples.push((watcher.await??.saturating_sub(sent)).as_secs_f64() * 1000.0);
+        }
+        let page = world.ada.see(&format!("/block/lift?kind=client&subject={}", world.client)).await?;
+        let form = page.form("/block/lift")?.fill("reason", "next round")?;
+        world.ada.send(form).await?;
+    }
+    stop.cancel();
+    let (median, p99) = quantiles(&mut samples);
+    let how = format!("{ROUNDS} rounds, {GATEWAYS} gateways in one process beside the control plane, each polled by its own caller; from sending the form to the first denial");
+    report.add(Figure { what: "revoke to denied, 100 gateways", unit: "ms", median, p99: Some(p99), budget: "p99 ≤ 250 ms at 1,000 gateways", met: None, how });
+    Ok(())
+}
+
+/// Asks until the gateway allows, or until it denies.
+async fn until(address: &str, token: &str, allows: bool) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let answer = ask::tool(address, token, "logs.read", ask::arguments("logs.read")).await;
+        if let Ok(answer) = &answer
+            && answer.worked() == allows
+            && (allows || answer.reason().is_some())
+        {
+            return Ok(());
+        }
+        ensure!(started.elapsed() < PATIENCE, "{address} still answers {:?}", answer.map(|answer| answer.shown()));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
