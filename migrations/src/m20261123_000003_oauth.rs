@@ -16,6 +16,9 @@ const UP: &[&str] = &[
         scope text not null,
         state text,
         challenge text not null,
+        acr_values text,
+        auth_after_s bigint,
+        ask_again bigint not null,
         expires_ms bigint not null,
         primary key (tenant_id, id))",
     "create table consents (
@@ -25,6 +28,7 @@ const UP: &[&str] = &[
         client_id text not null,
         resource text not null,
         scope text not null,
+        later text not null,
         at_ms bigint not null,
         primary key (tenant_id, id))",
     "create table codes (
@@ -59,12 +63,22 @@ const UP: &[&str] = &[
         used_ms bigint,
         successor text,
         primary key (tenant_id, id))",
+    "create table issued_tokens (
+        tenant_id text not null references tenants (id),
+        id text not null,
+        lineage text not null,
+        expires_ms bigint not null,
+        primary key (tenant_id, id))",
     "create table used_assertions (
         tenant_id text not null references tenants (id),
         id text not null,
         expires_ms bigint not null,
         primary key (tenant_id, id))",
     "create index refresh_lineage on refresh_tokens (tenant_id, lineage)",
+    "create index refresh_user on refresh_tokens (tenant_id, user_id)",
+    "create index refresh_end on refresh_tokens (tenant_id, expires_ms)",
+    "create index issued_lineage on issued_tokens (tenant_id, lineage)",
+    "create index issued_end on issued_tokens (tenant_id, expires_ms)",
 ];
 
 #[async_trait::async_trait]

@@ -1,7 +1,7 @@
 //! People, their admin roles and their sessions.
 
 use crate::error::StoreError;
-use crate::rows::{admin_bindings, keys, sessions, users, AdminBinding, Key, User};
+use crate::rows::{admin_bindings, keys, sessions, sign_in_links, sign_ins, users, AdminBinding, Key, User};
 use crate::scoped::{Reader, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
@@ -61,5 +61,23 @@ impl Scoped<'_> {
             .exec(&self.executor())
             .await?;
         Ok(done.rows_affected)
+    }
+
+    /// Forgets sign-ins that nobody finished, and links that can no longer be used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_ended_sign_ins(&self, now_ms: i64) -> Result<()> {
+        sign_ins::Entity::delete_many()
+            .filter(sign_ins::Column::TenantId.eq(self.tenant().as_str()))
+            .filter(sign_ins::Column::ExpiresMs.lte(now_ms))
+            .exec(&self.executor())
+            .await?;
+        sign_in_links::Entity::delete_many()
+            .filter(sign_in_links::Column::TenantId.eq(self.tenant().as_str()))
+            .filter(sign_in_links::Column::ExpiresMs.lte(now_ms))
+            .exec(&self.executor())
+            .await?;
+        Ok(())
     }
 }

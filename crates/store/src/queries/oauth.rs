@@ -1,21 +1,94 @@
-//! Refresh token families.
+//! Families of tokens, what is blocked, and forgetting what has ended.
 
 use crate::error::StoreError;
-use crate::rows::refresh_tokens;
-use crate::scoped::Scoped;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use crate::rows::{authorizations, bundles, codes, issued_tokens, refresh_tokens, revocations, used_assertions, IssuedToken, RefreshToken, Revocation};
+use crate::scoped::{Reader, Scoped};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl Reader<'_> {
+    /// The live policy's row id and the digest of its bytes; `None` before the first publish.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_policy_head(&self) -> Result<Option<(String, String)>> {
+        use bundles::Column as C;
+        let newest = bundles::Entity::find()
+            .select_only()
+            .columns([C::Id, C::Sha256])
+            .filter(C::TenantId.eq(self.tenant().as_str()))
+            .order_by_desc(C::Version)
+            .limit(1);
+        Ok(newest.into_tuple().one(&self.db.executor()).await?)
+    }
+
+    /// The blocks in force: entries that stay until a person lifts them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn standing_blocks(&self) -> Result<Vec<Revocation>> {
+        use revocations::Column as C;
+        self.list(Condition::all().add(C::LiftedMs.is_null()).add(C::UntilS.is_null())).await
+    }
+
+    /// The access tokens of a family that have not ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_tokens_of(&self, lineage: &str, now_ms: i64) -> Result<Vec<IssuedToken>> {
+        use issued_tokens::Column as C;
+        self.list(Condition::all().add(C::Lineage.eq(lineage)).add(C::ExpiresMs.gt(now_ms))).await
+    }
+
+    /// Whether this person has refresh tokens, used or not, that end after `after_ms`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_tokens_ending_after(&self, user: &str, after_ms: i64) -> Result<bool> {
+        use refresh_tokens::Column as C;
+        // Every token of a person descends from a code, which also made a refresh token.
+        let live = Condition::all().add(C::UserId.eq(user)).add(C::ExpiresMs.gt(after_ms));
+        Ok(self.find::<RefreshToken>().filter(live).one(&self.db.executor()).await?.is_some())
+    }
+}
 
 impl Scoped<'_> {
     /// Ends a whole family of refresh tokens.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_lineage(&self, lineage: &str) -> Result<u64, StoreError> {
+    pub async fn end_lineage(&self, lineage: &str) -> Result<u64> {
         let done = refresh_tokens::Entity::delete_many()
             .filter(refresh_tokens::Column::TenantId.eq(self.tenant().as_str()))
             .filter(refresh_tokens::Column::Lineage.eq(lineage))
             .exec(&self.executor())
             .await?;
         Ok(done.rows_affected)
+    }
+
+    /// Forgets authorization requests, codes, tokens and assertions that have ended. Codes and refresh tokens are kept for `grace_ms`
+    /// longer, so that who comes with a used one is recognised.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_ended_oauth(&self, now_ms: i64, grace_ms: i64) -> Result<()> {
+        macro_rules! forget {
+            ($($table:ident before $when:expr;)*) => {$(
+                $table::Entity::delete_many()
+                    .filter($table::Column::TenantId.eq(self.tenant().as_str()))
+                    .filter($table::Column::ExpiresMs.lte($when))
+                    .exec(&self.executor())
+                    .await?;
+            )*};
+        }
+        forget! {
+            authorizations before now_ms;
+            issued_tokens before now_ms;
+            used_assertions before now_ms;
+            codes before now_ms - grace_ms;
+            refresh_tokens before now_ms - grace_ms;
+        }
+        Ok(())
     }
 }

@@ -17,6 +17,12 @@ table! {
         state: Option<String>,
         /// PKCE S256.
         challenge: String,
+        /// Authentication context classes that the client wishes for, space-separated.
+        acr_values: Option<String>,
+        /// The oldest sign-in that will do, Unix seconds.
+        auth_after_s: Option<i64>,
+        /// 1 when the person is to be asked even if they allowed it before.
+        ask_again: i64,
         /// Ends at.
         expires_ms: i64,
     }
@@ -31,8 +37,10 @@ table! {
         client_id: String,
         /// For what.
         resource: String,
-        /// What was allowed now or for later.
+        /// What was allowed.
         scope: crate::StringSet,
+        /// What was allowed for later, once somebody approves it.
+        later: crate::StringSet,
         /// When.
         at_ms: i64,
     }
@@ -99,7 +107,17 @@ table! {
 }
 
 table! {
-    /// A `jti` that may not be used again; its id is `issuer/jti`.
+    /// An access token that was issued and has not ended, so that its family can be taken back; its id is the `jti`.
+    "issued_tokens" issued_tokens, IssuedToken {
+        /// Family.
+        lineage: String,
+        /// Ends at.
+        expires_ms: i64,
+    }
+}
+
+table! {
+    /// A `jti` that may not be used again; its id is the hash of `issuer/jti`.
     "used_assertions" used_assertions, UsedAssertion {
         /// When it can be forgotten.
         expires_ms: i64,

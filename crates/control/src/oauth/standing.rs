@@ -1,0 +1,121 @@
+//! Who and what a token is about, as it stands at this moment.
+
+use super::bounds::Bounds;
+use super::error::{invalid_grant, OAuthError};
+use super::live::live;
+use crate::error::{Error, Result};
+use policy::{Ceiling, PolicySet, Risk, Target};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use store::{Agent, Client, Grant, MaybeSet, Reader, User};
+
+/// Groups that were read longer ago than this make no new token, in milliseconds: the person signs in again.
+const OLDEST_GROUPS_MS: i64 = 24 * 3600 * 1000;
+
+/// The tenant's rules and blocks.
+pub(super) struct Standing {
+    /// The published policy.
+    pub policy: Arc<PolicySet>,
+    /// The revocation sequence in this transaction.
+    pub seq: u64,
+    blocked: HashSet<Target>,
+}
+
+/// The person, client, agents and resource of one token. The outermost agent comes first.
+pub(super) struct Party<'a> {
+    pub user: &'a User,
+    pub client: &'a Client,
+    pub agents: &'a [Agent],
+    pub resource: &'a str,
+}
+
+/// A person's roles, and the grants that count for one party.
+pub(super) struct Held {
+    pub roles: Vec<String>,
+    pub grants: Vec<Grant>,
+    pub bounds: Bounds,
+}
+
+impl Standing {
+    pub async fn load(db: &Reader<'_>) -> Result<Self> {
+        let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
+        let seq = u64::try_from(tenant.revocation_seq).map_err(|error| Error::internal("reading the revocation sequence", error))?;
+        let mut blocked = HashSet::new();
+        for row in db.standing_blocks().await? {
+            blocked.insert(serde_json::from_str(&row.target).map_err(|error| Error::internal("reading a revocation", error))?);
+        }
+        Ok(Self { policy: live(db).await?, seq, blocked })
+    }
+
+    /// Why this party gets no token at all, whatever it asks for.
+    pub fn blocks(&self, party: &Party<'_>) -> Option<&'static str> {
+        let is = |target: Target| self.blocked.contains(&target);
+        if is(Target::Tenant) {
+            return Some("everything is blocked at present");
+        }
+        if is(Target::User(party.user.id.clone())) {
+            return Some("the person is blocked");
+        }
+        if is(Target::Client(party.client.id.clone())) {
+            return Some("the client is blocked");
+        }
+        if party.agents.iter().any(|agent| is(Target::Agent(agent.id.clone()))) {
+            return Some("the agent is blocked");
+        }
+        is(Target::Server(party.resource.to_owned())).then_some("the server is blocked")
+    }
+
+    /// What this party holds now.
+    pub async fn held(&self, db: &Reader<'_>, party: &Party<'_>, now_s: i64) -> Result<Held> {
+        let roles = db.roles_of_groups(&party.user.groups).await?;
+        let mut by_role = BTreeSet::new();
+        for role in &roles {
+            let scopes = self.policy.roles.get(role).into_iter().flatten();
+            let blocked = |scope: &String| self.blocked.contains(&Target::RoleScope { role: role.clone(), scope: scope.clone() });
+            by_role.extend(scopes.filter(|scope| !blocked(scope)).cloned());
+        }
+        let agent = party.agents.first().map(|agent| agent.id.as_str());
+        let mut grants = db.live_grants_of(&party.user.id, now_s).await?;
+        grants.retain(|grant| grant.client_id == party.client.id && grant.agent_id.as_deref() == agent && grant.resource == party.resource);
+        let by_grant = grants.iter().flat_map(|grant| grant.scopes.iter().cloned()).collect();
+        let resource = self.policy.servers.get(party.resource).map(|server| server.scopes().into_iter().map(str::to_owned).collect());
+        let bounds = Bounds { by_role, by_grant, ceilings: self.ceilings(party), resource: resource.unwrap_or_default() };
+        Ok(Held { roles, grants, bounds })
+    }
+
+    /// A class that is not published admits nothing: gateways know no such class.
+    fn ceilings(&self, party: &Party<'_>) -> Vec<Ceiling> {
+        let class = |class: Option<&policy::Class>| class.map_or(Ceiling::Only(BTreeSet::new()), |class| class.ceiling.clone());
+        // The row is what an administrator said last, the policy what gateways know. The narrower of both holds.
+        let own = |id: &str, row: &MaybeSet| {
+            let published = self.policy.narrowed.get(id).cloned();
+            [row.0.clone().map(Ceiling::Only), published].into_iter().flatten()
+        };
+        let mut ceilings = vec![class(self.policy.client_classes.get(&party.client.class))];
+        ceilings.extend(own(&party.client.id, &party.client.ceiling));
+        for agent in party.agents {
+            ceilings.push(class(self.policy.agent_classes.get(&agent.class)));
+            ceilings.extend(own(&agent.id, &agent.ceiling));
+        }
+        ceilings
+    }
+
+    /// How long a token with these scopes may live, in seconds: as long as the most dangerous allows. A scope that nobody judged is judged
+    /// critical.
+    pub fn life(&self, scopes: &BTreeSet<String>) -> i64 {
+        let life = |scope: &String| self.risk(scope).token_life();
+        scopes.iter().map(life).min().unwrap_or_else(|| Risk::Critical.token_life())
+    }
+
+    pub fn risk(&self, scope: &str) -> Risk {
+        self.policy.scopes.get(scope).map_or(Risk::Critical, |scope| scope.risk)
+    }
+}
+
+/// Group facts must be young enough to make a token from.
+pub(super) fn recent_groups(user: &User, now_ms: i64) -> std::result::Result<(), OAuthError> {
+    match now_ms - user.groups_ms <= OLDEST_GROUPS_MS {
+        true => Ok(()),
+        false => Err(invalid_grant("the groups of this person were read too long ago; sign in again")),
+    }
+}
