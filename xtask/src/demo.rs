@@ -10,7 +10,7 @@ mod supervisor;
 use crate::{interrupt, process, tree, web};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-pub use commands::environment;
+pub use commands::{BINARIES, environment};
 pub use places::{Places, Ports};
 use requests::Requests;
 use std::{

@@ -1,5 +1,6 @@
 //! Build, run and test tasks for contributors.
 
+mod bench;
 mod demo;
 mod interrupt;
 mod process;
@@ -23,6 +24,8 @@ enum Task {
     Web(web::Options),
     /// Build and start everything on loopback, with a demo identity provider and demo MCP servers.
     Demo(demo::Options),
+    /// Measure the budgets on an optimized build: prints a table, writes JSON.
+    Bench(bench::Options),
     /// Install what the tests need, and run every test.
     Test(test::Options),
 }
@@ -43,6 +46,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Web(options) => web::build(&options).map(drop),
         Task::Demo(options) => demo::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
     }
 }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// The repository's root: the folder above this package.
@@ -20,9 +21,17 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-/// Where cargo puts the binary `name` of the one profile used here.
+static RELEASE: AtomicBool = AtomicBool::new(false);
+
+/// From now on, [`binary`] means the optimized build.
+pub fn use_release() {
+    RELEASE.store(true, Ordering::Relaxed);
+}
+
+/// Where cargo puts the binary `name`.
 pub fn binary(name: &str) -> PathBuf {
-    target_dir().join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    let profile = if RELEASE.load(Ordering::Relaxed) { "release" } else { "debug" };
+    target_dir().join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
 /// Every file below `dir`, sorted by path, so that a hash over them is stable. A folder that is missing has no files.

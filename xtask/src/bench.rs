@@ -1,0 +1,39 @@
+//! `cargo xtask bench`: the budgets, measured on an optimized build over data that is thrown away.
+
+use crate::{demo, process, tree};
+use anyhow::Result;
+use clap::Args;
+use std::{path::PathBuf, process::Command};
+
+/// What to measure.
+#[derive(Args)]
+pub struct Options {
+    /// Only what needs no running system.
+    #[arg(long)]
+    pure: bool,
+    /// Where to write the figures as JSON.
+    #[arg(long, default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+/// Builds, starts a demo on free ports, measures, prints.
+pub fn run(options: &Options) -> Result<()> {
+    tree::use_release();
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--release", "-p", "bench"]).current_dir(tree::root());
+    if !options.pure {
+        for (package, _) in demo::BINARIES {
+            cargo.args(["-p", package]);
+        }
+    }
+    process::run(&mut cargo)?;
+    let mut command = Command::new(tree::binary("bench"));
+    command.arg("--json").arg(tree::root().join(&options.json)).current_dir(tree::root());
+    if options.pure {
+        return process::run(command.arg("--pure"));
+    }
+    let data = tempfile::Builder::new().prefix("writ-bench-").tempdir()?;
+    let mut demo = demo::Demo::start(data.path(), demo::Ports::free()?, None, true)?;
+    command.envs(demo::environment(demo.places()));
+    demo.attend(command)
+}
