@@ -147,7 +147,10 @@ async fn a_watcher_hears_of_a_publish_and_is_let_go_at_the_end() {
     for wanted in ["metadata/timestamp.json", "metadata/1.snapshot.json", "metadata/1.assignment.json", "metadata/1.revocations.json"] {
         assert!(files.contains_key(wanted), "{wanted} of {:?}", files.keys());
     }
-    assert!(files.keys().any(|path| path.starts_with("targets/revocations/")) && files.keys().any(|path| path.starts_with("targets/assignment/")));
+    assert!(
+        files.keys().any(|path| path.starts_with("targets/revocations/"))
+            && files.keys().any(|path| path.starts_with("targets/assignment/"))
+    );
     // What is pushed is what is stored.
     let (_, stored) = plane.send(gw.get("/tuf/metadata/timestamp.json")).await;
     assert_eq!(serde_json::from_str::<Value>(files["metadata/timestamp.json"].as_str().expect("text")).expect("JSON"), stored);
