@@ -1,8 +1,9 @@
 //! `policy::decide` on a large policy: 1,000 roles, 10,000 tools on 100 servers, 10,000 revocations.
 
-use crate::report::{quantiles, Figure, Report};
+use crate::report::{Figure, Report, quantiles};
 use policy::{
-    decide, Ceiling, Class, Entry, GrantFact, Issuer, McpServer, Method, PolicySet, Revocations, Risk, Rung, Scope, SubjectKind, Target, TokenFacts, Tool, VerifiedCall,
+    Ceiling, Class, Entry, GrantFact, Issuer, McpServer, Method, PolicySet, Revocations, Risk, Rung, Scope, SubjectKind, Target,
+    TokenFacts, Tool, VerifiedCall, decide,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -27,7 +28,13 @@ pub fn measure(report: &mut Report) {
         let resource = &resources[(pick >> 8) % resources.len()];
         let mut token = token.clone();
         token.audience.clone_from(resource);
-        let call = VerifiedCall { token: &token, resource, method: Method::CallTool(&tools[(pick >> 16) % tools.len()]), tool_digest: None, stale_for: 0 };
+        let call = VerifiedCall {
+            token: &token,
+            resource,
+            method: Method::CallTool(&tools[(pick >> 16) % tools.len()]),
+            tool_digest: None,
+            stale_for: 0,
+        };
         let start = Instant::now();
         let decision = black_box(decide(black_box(&policy), black_box(&revocations), black_box(&call), NOW));
         samples.push(start.elapsed().as_nanos() as f64 / 1000.0);
@@ -51,15 +58,24 @@ fn scope(n: usize) -> String {
 }
 
 fn policy() -> PolicySet {
-    let tools = |server: usize| (0..100).map(move |n| (tool(n), Tool { scope: Some(scope((server * 7 + n) % 500)), digest: None, arguments: None, limit: None }));
+    let tools = |server: usize| {
+        (0..100).map(move |n| (tool(n), Tool { scope: Some(scope((server * 7 + n) % 500)), digest: None, arguments: None, limit: None }))
+    };
     PolicySet {
         tenant: "acme".into(),
         version: 1,
         issuers: vec![Issuer { issuer: "https://writ.example.com/t/acme".into(), jwks: serde_json::json!({ "keys": [] }) }],
         servers: (0..100)
-            .map(|n| (resource(n), McpServer { name: format!("server-{n}"), upstream: "https://upstream.example.com".into(), tools: tools(n).collect() }))
+            .map(|n| {
+                (
+                    resource(n),
+                    McpServer { name: format!("server-{n}"), upstream: "https://upstream.example.com".into(), tools: tools(n).collect() },
+                )
+            })
             .collect(),
-        scopes: (0..500).map(|n| (scope(n), Scope { sentence: "Use it".into(), risk: Risk::Moderate, max_auth_age: None, acr: None })).collect(),
+        scopes: (0..500)
+            .map(|n| (scope(n), Scope { sentence: "Use it".into(), risk: Risk::Moderate, max_auth_age: None, acr: None }))
+            .collect(),
         roles: (0..1_000).map(|n| (format!("role-{n}"), (0..20).map(|k| scope((n * 3 + k) % 500)).collect::<BTreeSet<_>>())).collect(),
         client_classes: BTreeMap::from([("ide".to_owned(), Class { ceiling: Ceiling::Any })]),
         agent_classes: BTreeMap::new(),
@@ -69,7 +85,9 @@ fn policy() -> PolicySet {
 }
 
 fn revocations() -> Revocations {
-    let entries = (0..10_000).map(|n| Entry { id: format!("rev_{n}"), seq: n, target: Target::Token(format!("gone_{n}")), until: Some(NOW + 600) }).collect();
+    let entries = (0..10_000)
+        .map(|n| Entry { id: format!("rev_{n}"), seq: n, target: Target::Token(format!("gone_{n}")), until: Some(NOW + 600) })
+        .collect();
     Revocations::new("acme".into(), 10_000, entries)
 }
 
@@ -89,7 +107,14 @@ fn token(n: usize) -> TokenFacts {
         lineage: format!("lin_{n}"),
         scope: (0..500).map(scope).collect(),
         roles: (0..10).map(|k| format!("role-{}", (n * 13 + k * 97) % 1_000)).collect(),
-        grants: vec![GrantFact { id: format!("grt_{n}"), scopes: BTreeSet::from([scope(n % 500)]), resource: resource(n % 100), client: "cli_1".into(), agent: None, exp: NOW + 60 }],
+        grants: vec![GrantFact {
+            id: format!("grt_{n}"),
+            scopes: BTreeSet::from([scope(n % 500)]),
+            resource: resource(n % 100),
+            client: "cli_1".into(),
+            agent: None,
+            exp: NOW + 60,
+        }],
         acr: None,
         auth_time: Some(NOW - 60),
         iat: NOW - 60,

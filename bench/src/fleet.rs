@@ -1,8 +1,8 @@
 //! From "revoke" to denied everywhere: 100 gateways of this very code follow the control plane, each asked until it denies the same token.
 
-use crate::report::{quantiles, Figure, Report};
+use crate::report::{Figure, Report, quantiles};
 use crate::world::World;
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use end2end::ask;
 use gateway::clock::{Clock, Random};
 use gateway::config::Config;
@@ -82,8 +82,18 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
     }
     stop.cancel();
     let (median, p99) = quantiles(&mut samples);
-    let how = format!("{ROUNDS} rounds, {GATEWAYS} gateways in one process beside the control plane, each polled by its own caller; from sending the form to the first denial");
-    report.add(Figure { what: "revoke to denied, 100 gateways", unit: "ms", median, p99: Some(p99), budget: "p99 ≤ 250 ms at 1,000 gateways", met: None, how });
+    let how = format!(
+        "{ROUNDS} rounds, {GATEWAYS} gateways in one process beside the control plane, each polled by its own caller; from sending the form to the first denial"
+    );
+    report.add(Figure {
+        what: "revoke to denied, 100 gateways",
+        unit: "ms",
+        median,
+        p99: Some(p99),
+        budget: "p99 ≤ 250 ms at 1,000 gateways",
+        met: None,
+        how,
+    });
     Ok(())
 }
 

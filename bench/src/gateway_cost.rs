@@ -1,10 +1,10 @@
 //! What the gateway adds to a `tools/call`: the same call to the MCP server itself and through the gateway, in turns.
 
-use crate::report::{quantiles, Figure, Report};
+use crate::report::{Figure, Report, quantiles};
 use crate::world::World;
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use end2end::ask;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,9 @@ pub async fn measure(report: &mut Report, world: &World) -> Result<()> {
     }
     let ((direct_median, direct_p99), (median, p99)) = (quantiles(&mut direct), quantiles(&mut through));
     let added = p99 - direct_p99;
-    let how = format!("{CALLS} calls each in turns, one at a time; direct median {direct_median:.3} ms, p99 {direct_p99:.3} ms; through median {median:.3} ms, p99 {p99:.3} ms");
+    let how = format!(
+        "{CALLS} calls each in turns, one at a time; direct median {direct_median:.3} ms, p99 {direct_p99:.3} ms; through median {median:.3} ms, p99 {p99:.3} ms"
+    );
     report.add(Figure {
         what: "gateway adds to tools/call",
         unit: "ms",
@@ -73,8 +75,19 @@ pub async fn measure(report: &mut Report, world: &World) -> Result<()> {
 
     let floor = rate(&http, direct_url, None).await?;
     let reached = rate(&http, through_url, token).await?;
-    let how = format!("{CALLERS} callers for {} s, client, gateway and MCP server on the same cores; the MCP server alone: {floor:.0}/s", FOR.as_secs());
-    report.add(Figure { what: "gateway throughput", unit: "calls/s", median: reached, p99: None, budget: "≥ 5,000 calls/s", met: Some(reached >= 5_000.0), how });
+    let how = format!(
+        "{CALLERS} callers for {} s, client, gateway and MCP server on the same cores; the MCP server alone: {floor:.0}/s",
+        FOR.as_secs()
+    );
+    report.add(Figure {
+        what: "gateway throughput",
+        unit: "calls/s",
+        median: reached,
+        p99: None,
+        budget: "≥ 5,000 calls/s",
+        met: Some(reached >= 5_000.0),
+        how,
+    });
     Ok(())
 }
 

@@ -25,6 +25,14 @@ fn resident(world: &World) -> Result<f64> {
 pub fn idle(report: &mut Report, world: &World) -> Result<()> {
     let median = resident(world)?;
     let how = "VmRSS of writ serve after start, set-up and one sign-in".to_owned();
-    report.add(Figure { what: "control plane memory, idle", unit: "MB", median, p99: None, budget: "≤ 60 MB", met: Some(median <= 60.0), how });
+    report.add(Figure {
+        what: "control plane memory, idle",
+        unit: "MB",
+        median,
+        p99: None,
+        budget: "≤ 60 MB",
+        met: Some(median <= 60.0),
+        how,
+    });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! How long the console's pages take, over loopback, signed in.
 
-use crate::report::{quantiles, Figure, Report};
+use crate::report::{Figure, Report, quantiles};
 use crate::world::World;
 use anyhow::Result;
 use std::time::Instant;
@@ -21,7 +21,11 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
     samples.sort_by(f64::total_cmp);
     let p95 = samples[samples.len() * 95 / 100];
     let (median, p99) = quantiles(&mut samples);
-    let how = format!("{} requests to {}; p95 {p95:.2} ms; the small data of a fresh demo, not yet a million audit rows", samples.len(), PAGES.join(" "));
+    let how = format!(
+        "{} requests to {}; p95 {p95:.2} ms; the small data of a fresh demo, not yet a million audit rows",
+        samples.len(),
+        PAGES.join(" ")
+    );
     report.add(Figure { what: "console page", unit: "ms", median, p99: Some(p99), budget: "p95 ≤ 50 ms", met: Some(p95 <= 50.0), how });
     Ok(())
 }

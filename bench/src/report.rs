@@ -34,7 +34,10 @@ impl Report {
     /// An empty report that names this machine.
     pub fn on_this_machine() -> Result<Self> {
         let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").context("reading /proc/cpuinfo")?;
-        let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).map_or("unknown processor", |line| line.trim_start_matches([' ', '\t', ':']));
+        let model = cpuinfo
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"))
+            .map_or("unknown processor", |line| line.trim_start_matches([' ', '\t', ':']));
         let cores = std::thread::available_parallelism()?;
         Ok(Self { machine: format!("{model}, {cores} cores, {}", std::env::consts::OS), figures: Vec::new() })
     }

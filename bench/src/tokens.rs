@@ -1,7 +1,7 @@
 //! Access tokens a second, each by a refresh that rotates: verified, minted, written down and audited before it is answered.
 
 use crate::report::{Figure, Report};
-use crate::world::{connect, World};
+use crate::world::{World, connect};
 use anyhow::{Context as _, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +34,18 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
         total += each.await.context("a family")??;
     }
     let median = f64::from(total) / start.elapsed().as_secs_f64();
-    let how = format!("{FAMILIES} clients refresh for {} s with the official SDK; SQLite with synchronous=FULL; client and server on the same cores", FOR.as_secs());
-    report.add(Figure { what: "tokens by refresh", unit: "tokens/s", median, p99: None, budget: "≥ 2× node oidc-provider", met: None, how });
+    let how = format!(
+        "{FAMILIES} clients refresh for {} s with the official SDK; SQLite with synchronous=FULL; client and server on the same cores",
+        FOR.as_secs()
+    );
+    report.add(Figure {
+        what: "tokens by refresh",
+        unit: "tokens/s",
+        median,
+        p99: None,
+        budget: "≥ 2× node oidc-provider",
+        met: None,
+        how,
+    });
     Ok(())
 }

@@ -40,6 +40,7 @@ impl World {
 /// Another connection of the same person and client.
 pub async fn connect(resource: &str, client: &str, person: &mut Person) -> Result<Connection> {
     let identity = Identity { client_id: client.to_owned(), redirect_uri: "http://127.0.0.1:33418/callback".to_owned() };
-    let (connection, _) = Connection::open(resource, &identity, &mut person.browser, person.username).await.context("connecting the developer's client")?;
+    let (connection, _) =
+        Connection::open(resource, &identity, &mut person.browser, person.username).await.context("connecting the developer's client")?;
     Ok(connection)
 }

@@ -19,8 +19,8 @@ use crate::schema::{KeyRecord, KeyValue};
 
 /// DER of a SubjectPublicKeyInfo for P-256 up to the 65 bytes of the uncompressed point.
 const SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
+    0x07, 0x03, 0x42, 0x00,
 ];
 const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const PEM_END: &str = "-----END PUBLIC KEY-----";
@@ -52,8 +52,7 @@ impl Key {
     /// # Errors
     /// [`KeyError::Crypto`] if the system gives no randomness.
     pub fn generate() -> Result<Self, KeyError> {
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
-            .map_err(|_| KeyError::Crypto)?;
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).map_err(|_| KeyError::Crypto)?;
         Self::from_pkcs8(document.as_ref())
     }
 
@@ -62,8 +61,7 @@ impl Key {
     /// # Errors
     /// [`KeyError::Private`] if they are something else.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).map_err(|_| KeyError::Private)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).map_err(|_| KeyError::Private)?;
         let public = PublicKey::from_point(pair.public_key().as_ref())?;
         Ok(Self { pair, pkcs8: Zeroizing::new(pkcs8.to_vec()), public })
     }
@@ -135,11 +133,7 @@ impl PublicKey {
 
     /// The key as it stands in metadata.
     pub(crate) fn record(&self) -> KeyRecord {
-        KeyRecord {
-            keytype: "ecdsa".to_owned(),
-            scheme: "ecdsa-sha2-nistp256".to_owned(),
-            keyval: KeyValue { public: self.to_pem() },
-        }
+        KeyRecord { keytype: "ecdsa".to_owned(), scheme: "ecdsa-sha2-nistp256".to_owned(), keyval: KeyValue { public: self.to_pem() } }
     }
 
     /// Reads a key from metadata.
@@ -214,10 +208,7 @@ impl KeySet {
     /// What the targets role delegates to, every threshold one.
     #[must_use]
     pub fn delegates(&self) -> Delegates {
-        Delegates {
-            assignment: Threshold::one(self.assignment.public()),
-            revocations: Threshold::one(self.revocations.public()),
-        }
+        Delegates { assignment: Threshold::one(self.assignment.public()), revocations: Threshold::one(self.revocations.public()) }
     }
 }
 

@@ -17,8 +17,8 @@ use crate::digest::sha256_hex;
 use crate::key::{Key, KeyError, PublicKey};
 use crate::layout::{REVOCATION_LIST, RINGS, Role, policy_name, policy_version, target_path};
 use crate::schema::{
-    Common, Custom, DelegatedRole, Delegations, Envelope, Hashes, KeyRecord, Meta, MetaFile, Root, RootRoles, RoleKeys,
-    SPEC_VERSION, Signature, TargetFile, Targets, count_signatures, read_time, write_time,
+    Common, Custom, DelegatedRole, Delegations, Envelope, Hashes, KeyRecord, Meta, MetaFile, RoleKeys, Root, RootRoles, SPEC_VERSION,
+    Signature, TargetFile, Targets, count_signatures, read_time, write_time,
 };
 
 /// Path to bytes: what a step wants stored.
@@ -306,13 +306,7 @@ impl Repository {
     }
 
     /// Signs a role whose keys the root lists, and takes it on only if these keys may.
-    fn sign_top_level(
-        &mut self,
-        role: Role,
-        body: &impl Serialize,
-        signers: &[&Key],
-        stamp: Stamp,
-    ) -> Result<Files, SignError> {
+    fn sign_top_level(&mut self, role: Role, body: &impl Serialize, signers: &[&Key], stamp: Stamp) -> Result<Files, SignError> {
         let (root, _): (Root, _) = self.read(Role::Root)?;
         let keys = match role {
             Role::Targets => &root.roles.targets,
@@ -344,13 +338,7 @@ impl Repository {
         Ok(files)
     }
 
-    fn sign_by_delegation(
-        &mut self,
-        role: Role,
-        body: &Targets,
-        signers: &[&Key],
-        stamp: Stamp,
-    ) -> Result<Files, SignError> {
+    fn sign_by_delegation(&mut self, role: Role, body: &Targets, signers: &[&Key], stamp: Stamp) -> Result<Files, SignError> {
         let (targets, _): (Targets, _) = self.read(Role::Targets)?;
         let delegations = targets.delegations.unwrap_or_default();
         let keys = delegations.roles.iter().find(|held| held.name == role.name());
@@ -377,9 +365,7 @@ impl Repository {
         };
         let damaged = |_| SignError::Damaged(role);
         let mut signed = serde_json::to_value(body).map_err(damaged)?;
-        if let (Value::Object(signed), Value::Object(common)) =
-            (&mut signed, serde_json::to_value(common).map_err(damaged)?)
-        {
+        if let (Value::Object(signed), Value::Object(common)) = (&mut signed, serde_json::to_value(common).map_err(damaged)?) {
             signed.extend(common);
         }
         let message = canonical(&signed).map_err(|_| SignError::Damaged(role))?;
@@ -398,12 +384,7 @@ impl Repository {
     }
 
     /// A file that no gateway would accept must not leave the signer.
-    fn verify_threshold(
-        &self,
-        role: Role,
-        keys: &BTreeMap<String, KeyRecord>,
-        role_keys: &RoleKeys,
-    ) -> Result<(), SignError> {
+    fn verify_threshold(&self, role: Role, keys: &BTreeMap<String, KeyRecord>, role_keys: &RoleKeys) -> Result<(), SignError> {
         let damaged = || SignError::Damaged(role);
         let text = self.metadata.get(role.name()).ok_or_else(damaged)?;
         let envelope: Envelope = serde_json::from_str(text).map_err(|_| damaged())?;
@@ -440,10 +421,7 @@ fn delegations_of(delegates: &Delegates) -> Delegations {
     };
     Delegations {
         keys: records(&[&delegates.assignment, &delegates.revocations]),
-        roles: vec![
-            role(Role::Assignment, &delegates.assignment),
-            role(Role::Revocations, &delegates.revocations),
-        ],
+        roles: vec![role(Role::Assignment, &delegates.assignment), role(Role::Revocations, &delegates.revocations)],
     }
 }
 

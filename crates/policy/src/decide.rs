@@ -1,11 +1,11 @@
 //! The decision function: the only place where a rule lives.
 
+use crate::Reason;
 use crate::call::{GrantFact, Method, TokenFacts, VerifiedCall};
 use crate::ladder::Effect;
 use crate::model::{McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
 use crate::revocation::{Revocations, Target};
 use crate::trace::{Recorder, Silent, Trace};
-use crate::Reason;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +91,13 @@ pub fn visible_tools<'p>(policy: &'p PolicySet, revocations: &Revocations, call:
 
 type Step<T> = Result<T, Reason>;
 
-fn walk<'p>(policy: &'p PolicySet, revocations: &Revocations, call: &VerifiedCall<'p>, now: i64, trace: &mut impl Recorder) -> Decision<'p> {
+fn walk<'p>(
+    policy: &'p PolicySet,
+    revocations: &Revocations,
+    call: &VerifiedCall<'p>,
+    now: i64,
+    trace: &mut impl Recorder,
+) -> Decision<'p> {
     let mut walk = Walk { policy, revocations, call, now, trace };
     let mut scope = None;
     match walk.run(&mut scope) {
@@ -145,7 +151,8 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
     fn place(&mut self) -> Step<&'p McpServer> {
         let (policy, call) = (self.policy, self.call);
         self.holds(!self.revocations.tenant_blocked(), Reason::TenantBlocked, || "Calls are not stopped for the whole tenant".into())?;
-        let same = call.token.tenant == policy.tenant && (self.revocations.tenant().is_empty() || self.revocations.tenant() == policy.tenant);
+        let same =
+            call.token.tenant == policy.tenant && (self.revocations.tenant().is_empty() || self.revocations.tenant() == policy.tenant);
         self.holds(same, Reason::WrongTenant, || format!("Token, policy and revocations belong to tenant {}", policy.tenant))?;
         let issuer = policy.issuers.iter().any(|issuer| issuer.issuer == call.token.issuer);
         self.holds(issuer, Reason::UnknownIssuer, || format!("{} is an issuer that policy names", call.token.issuer))?;
@@ -197,7 +204,9 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
         for rung in self.policy.ladder.iter().filter(|rung| stale > 0 && stale >= rung.after) {
             match rung.effect {
                 Effect::DenyAll => self.holds(false, Reason::StaleAll, || "The gateway is fresh enough to decide at all".into())?,
-                Effect::CapTokenAge(most) => self.holds(age <= most, Reason::StaleTokenAge, || format!("The token is at most {most} s old"))?,
+                Effect::CapTokenAge(most) => {
+                    self.holds(age <= most, Reason::StaleTokenAge, || format!("The token is at most {most} s old"))?
+                }
                 Effect::Alarm | Effect::DenyHighRisk => {}
             }
         }

@@ -54,9 +54,7 @@ pub fn diff(old: &PolicySet, new: &PolicySet) -> Vec<Change> {
             (None, None) => {}
         }
     }
-    for (kind, before, after) in
-        [("Client", &old.client_classes, &new.client_classes), ("Agent", &old.agent_classes, &new.agent_classes)]
-    {
+    for (kind, before, after) in [("Client", &old.client_classes, &new.client_classes), ("Agent", &old.agent_classes, &new.agent_classes)] {
         for class in keys(before, after) {
             match (before.get(class), after.get(class)) {
                 (None, Some(_)) => note(true, class, format!("{kind} class {class} is new")),

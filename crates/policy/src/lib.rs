@@ -19,12 +19,12 @@ pub mod role_file;
 mod trace;
 
 pub use call::{Actor, GrantFact, Method, SubjectKind, TokenFacts, VerifiedCall};
-pub use decide::{decide, explain, visible_tools, Allow, Decision, Deny, Obligation, Supply};
-pub use diff::{diff, Change};
+pub use decide::{Allow, Decision, Deny, Obligation, Supply, decide, explain, visible_tools};
+pub use diff::{Change, diff};
 pub use ladder::{Effect, Rung};
-pub use lint::{lint, Finding, Severity};
+pub use lint::{Finding, Severity, lint};
 pub use model::{Ceiling, Class, Issuer, McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
-pub use names::{valid_name, valid_scope, NameError};
+pub use names::{NameError, valid_name, valid_scope};
 pub use reason::Reason;
 pub use revocation::{Entry, Revocations, Target};
 pub use trace::{Link, Trace};

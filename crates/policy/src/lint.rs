@@ -42,7 +42,9 @@ pub fn lint(policy: &PolicySet) -> Vec<Finding> {
     for server in policy.servers.values() {
         for (name, tool) in &server.tools {
             match &tool.scope {
-                None => find(Severity::Warning, "tool_unbound", format!("{name} on {} is bound to no scope and will be denied", server.name)),
+                None => {
+                    find(Severity::Warning, "tool_unbound", format!("{name} on {} is bound to no scope and will be denied", server.name))
+                }
                 Some(scope) if !policy.scopes.contains_key(scope) => {
                     find(Severity::Error, "scope_undefined", format!("{name} on {} needs {scope}, which is not defined", server.name));
                 }

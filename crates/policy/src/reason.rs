@@ -93,7 +93,12 @@ impl Reason {
     pub const fn is_insufficient_scope(self) -> bool {
         matches!(
             self,
-            Self::ScopeNotHeld | Self::ScopeNotInToken | Self::GrantRevoked | Self::GrantExpired | Self::GrantElsewhere | Self::RoleScopeBlocked
+            Self::ScopeNotHeld
+                | Self::ScopeNotInToken
+                | Self::GrantRevoked
+                | Self::GrantExpired
+                | Self::GrantElsewhere
+                | Self::RoleScopeBlocked
         )
     }
 

@@ -66,7 +66,11 @@ impl Store {
         options.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
         options.test_before_acquire(false).sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
             // FULL: what was acknowledged survives a power cut.
-            options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full).foreign_keys(true).busy_timeout(Duration::from_secs(10))
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(10))
         });
         let writer = Database::connect(options).await?;
         Migrator::up(&writer, None).await?;

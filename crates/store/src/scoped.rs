@@ -3,8 +3,8 @@
 use crate::error::StoreError;
 use crate::tenant::TenantId;
 use sea_orm::sea_query::IntoCondition;
-use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, Select};
 use sea_orm::{ActiveModelTrait, DatabaseExecutor, IntoDatabaseExecutor, QueryOrder};
+use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, Select};
 
 type Result<T> = std::result::Result<T, StoreError>;
 

@@ -55,7 +55,8 @@ impl Assertion {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<AssertionClaims>(assertion, &key, &validation).map_err(|_| AssertionError::BadSignature)?.claims;
+        let claims =
+            jsonwebtoken::decode::<AssertionClaims>(assertion, &key, &validation).map_err(|_| AssertionError::BadSignature)?.claims;
         if claims.aud != audience {
             return Err(AssertionError::WrongAudience);
         }

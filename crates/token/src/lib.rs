@@ -11,4 +11,4 @@ mod verify;
 pub use assertion::{Assertion, AssertionClaims, AssertionError};
 pub use claims::{ActClaim, Claims};
 pub use key::{KeyError, PublicJwk, SigningKey};
-pub use verify::{Refused, VerifyingKeys, CLOCK_SKEW};
+pub use verify::{CLOCK_SKEW, Refused, VerifyingKeys};

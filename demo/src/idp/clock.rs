@@ -14,6 +14,7 @@ pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
     /// The system's clock.
+    #[expect(clippy::disallowed_methods, reason = "the demo's own composition root: this is where the system is asked")]
     pub fn system() -> Self {
         Self::from_fn(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -38,6 +39,7 @@ pub struct Entropy(Arc<dyn Fn() -> [u8; 32] + Send + Sync>);
 
 impl Entropy {
     /// The system's randomness.
+    #[expect(clippy::disallowed_methods, reason = "the demo's own composition root: this is where the system is asked")]
     pub fn system() -> Self {
         Self::from_fn(|| {
             let mut bytes = [0; 32];

@@ -77,8 +77,7 @@ impl Trusted {
     /// # Errors
     /// Any [`Refused`]: then the state is not to be used, and the gateway starts closed.
     pub fn open(pin: Pin, document: &[u8], now: i64) -> Result<(Self, Restored), Refused> {
-        let read: Document<'_> =
-            serde_json::from_slice(document).map_err(|error| Refused::malformed("kept state", error))?;
+        let read: Document<'_> = serde_json::from_slice(document).map_err(|error| Refused::malformed("kept state", error))?;
         if read.format != FORMAT {
             return Err(Refused::malformed("kept state", format!("format {:?}, not {FORMAT:?}", read.format)));
         }

@@ -121,11 +121,7 @@ impl Update {
             pin: &self.pin,
             now: self.now,
             held: self.held.as_deref(),
-            source: Source::Server {
-                kept: &self.kept,
-                received: &mut self.received,
-                probe_roots: self.probe_roots || self.held.is_none(),
-            },
+            source: Source::Server { kept: &self.kept, received: &mut self.received, probe_roots: self.probe_roots || self.held.is_none() },
         };
         match workflow.run() {
             Ok(accepted) => Ok(Next::Done(Box::new(self.finish(accepted)))),
@@ -149,9 +145,7 @@ impl Update {
         let body = match response.body {
             None => None,
             Some(bytes) if bytes.len() as u64 > limit => return Err(Refused::TooLarge { file: path, limit }),
-            Some(bytes) => {
-                Some(Arc::from(String::from_utf8(bytes).map_err(|error| Refused::malformed(&path, error))?))
-            }
+            Some(bytes) => Some(Arc::from(String::from_utf8(bytes).map_err(|error| Refused::malformed(&path, error))?)),
         };
         self.received.answers.insert(path, body);
         self.proceed()

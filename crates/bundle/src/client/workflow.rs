@@ -15,8 +15,7 @@ use crate::canonical::canonical;
 use crate::digest::sha256_hex;
 use crate::layout::{REVOCATION_LIST, RINGS, Role, policy_name, target_path};
 use crate::schema::{
-    Common, DelegatedRole, Envelope, KeyRecord, Meta, MetaFile, RoleKeys, Root, TargetFile, Targets, count_signatures,
-    read_time,
+    Common, DelegatedRole, Envelope, KeyRecord, Meta, MetaFile, RoleKeys, Root, TargetFile, Targets, count_signatures, read_time,
 };
 
 /// Bounds in bytes on what is read before anything about it is known.
@@ -145,8 +144,7 @@ impl Workflow<'_> {
         let listed_revocations = self::listed(&snapshot.body, &snapshot_path, Role::Revocations)?;
         let judge = Judge { keys, role: &roles.targets, label: "root" };
         let floor = self::floor(held.map(|held| held.targets.version), old_roles.map(|old| &old.targets), &roles.targets);
-        let targets: Opened<Targets> =
-            self.metadata(Role::Targets, listed_targets, MAX_TARGETS, judge, floor, &mut files)?;
+        let targets: Opened<Targets> = self.metadata(Role::Targets, listed_targets, MAX_TARGETS, judge, floor, &mut files)?;
         let targets_path = Role::Targets.path(targets.version);
         self.check_expiry(&targets_path, targets.expires, &mut expiries)?;
 
@@ -164,10 +162,8 @@ impl Workflow<'_> {
         // Which policy this gateway runs.
         let rings_path = Role::Assignment.path(assignment.version);
         let rings = self.target(RINGS, target(&assignment.body, &rings_path, RINGS)?, MAX_RINGS, &mut files)?;
-        let rings: Assignment =
-            serde_json::from_str(&rings).map_err(|error| Refused::malformed(RINGS, error))?;
-        let version =
-            rings.version_for(&self.pin.gateway).ok_or_else(|| Refused::NotAssigned(self.pin.gateway.clone()))?;
+        let rings: Assignment = serde_json::from_str(&rings).map_err(|error| Refused::malformed(RINGS, error))?;
+        let version = rings.version_for(&self.pin.gateway).ok_or_else(|| Refused::NotAssigned(self.pin.gateway.clone()))?;
         let floor = targets.body.min_version.unwrap_or(0).max(rings.min_version);
         if version < floor {
             return Err(Refused::BelowFloor { version, floor }.into());
@@ -327,14 +323,12 @@ impl Workflow<'_> {
         expiries: &mut Vec<(String, i64)>,
     ) -> Result<Opened<Targets>, Stop> {
         let targets_path = Role::Targets.path(targets.version);
-        let delegation = delegation(&targets.body, role)
-            .ok_or_else(|| Refused::MissingRole { file: targets_path.clone(), role: role.name() })?;
+        let delegation =
+            delegation(&targets.body, role).ok_or_else(|| Refused::MissingRole { file: targets_path.clone(), role: role.name() })?;
         if !delegation.paths.iter().any(|path| path == name || *path == format!("{}/*", role.name())) {
             return Err(Refused::malformed(&targets_path, format!("{role} may not sign {name}")).into());
         }
-        let floor = held
-            .filter(|(old, _)| !delegation_lost_a_key(old, &targets.body, role))
-            .map(|(_, version)| version);
+        let floor = held.filter(|(old, _)| !delegation_lost_a_key(old, &targets.body, role)).map(|(_, version)| version);
         let empty = BTreeMap::new();
         let keys = targets.body.delegations.as_ref().map_or(&empty, |delegations| &delegations.keys);
         let role_keys = delegation.role_keys();
@@ -344,13 +338,7 @@ impl Workflow<'_> {
         Ok(opened)
     }
 
-    fn target(
-        &self,
-        name: &str,
-        file: &TargetFile,
-        limit: u64,
-        files: &mut BTreeMap<String, Arc<str>>,
-    ) -> Result<Arc<str>, Stop> {
+    fn target(&self, name: &str, file: &TargetFile, limit: u64, files: &mut BTreeMap<String, Arc<str>>) -> Result<Arc<str>, Stop> {
         // The digest becomes part of a path: nothing but hex may.
         let sha256 = &file.hashes.sha256;
         if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
@@ -363,13 +351,7 @@ impl Workflow<'_> {
     }
 
     /// Checks signatures, type and tenant, in this order: nothing unsigned is interpreted.
-    fn open<T: for<'a> Deserialize<'a>>(
-        &mut self,
-        role: Role,
-        path: &str,
-        text: &str,
-        judge: Judge<'_>,
-    ) -> Result<Opened<T>, Stop> {
+    fn open<T: for<'a> Deserialize<'a>>(&mut self, role: Role, path: &str, text: &str, judge: Judge<'_>) -> Result<Opened<T>, Stop> {
         let mark = format!("{path} by {}", judge.label);
         let proved = matches!(&self.source, Source::Server { received, .. } if received.proved.contains(&mark));
         let opened = check(role, path, text, judge, &self.pin.tenant, proved)?;
@@ -380,13 +362,7 @@ impl Workflow<'_> {
     }
 
     /// As [`Self::open`], for bytes other than those remembered under this path.
-    fn open_again<T: for<'a> Deserialize<'a>>(
-        &self,
-        role: Role,
-        path: &str,
-        text: &str,
-        judge: Judge<'_>,
-    ) -> Result<Opened<T>, Stop> {
+    fn open_again<T: for<'a> Deserialize<'a>>(&self, role: Role, path: &str, text: &str, judge: Judge<'_>) -> Result<Opened<T>, Stop> {
         check(role, path, text, judge, &self.pin.tenant, false).map_err(Stop::from)
     }
 
@@ -440,8 +416,7 @@ fn check<T: for<'a> Deserialize<'a>>(
         let expected = tenant.to_owned();
         return Err(Refused::ForeignTenant { file: path.to_owned(), expected, found: common.tenant });
     }
-    let expires =
-        read_time(&common.expires).ok_or_else(|| Refused::malformed(path, "its expiry is not a UTC time"))?;
+    let expires = read_time(&common.expires).ok_or_else(|| Refused::malformed(path, "its expiry is not a UTC time"))?;
     let body = T::deserialize(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
     Ok(Opened { version: common.version, expires, body })
 }

@@ -1,8 +1,8 @@
 //! Honest updates, and each attack on the way as a case of its own.
 
+use crate::support::{GATEWAY, NOW, World, follow, follow_asking, path, stamp};
 use bundle::client::Staleness;
 use bundle::{Assignment, Files, Key, Pin, Refused, Role, SignError, Stamp, Trusted, Update};
-use crate::support::{GATEWAY, NOW, World, follow, follow_asking, path, stamp};
 
 fn refusal(trusted: &Trusted, server: &Files) -> Refused {
     follow(trusted, server, NOW).expect_err("the attack has to be refused")
@@ -95,8 +95,7 @@ fn one_key_for_two_tenants_still_does_not_mix_them() {
     let mut other = World::new("umbrella");
     other.keys.timestamp = clone(&world.keys.timestamp);
     let root_keys = other.keys.root_keys();
-    let (mut repository, _) =
-        bundle::Repository::create("umbrella", &root_keys, &[&other.keys.root], NOW + 10).expect("signs");
+    let (mut repository, _) = bundle::Repository::create("umbrella", &root_keys, &[&other.keys.root], NOW + 10).expect("signs");
     let delegates = other.keys.delegates();
     repository.publish(&[&other.keys.targets], &delegates, 1, b"{}", 0, stamp(50)).expect("publishes");
     repository.assign(&[&other.keys.assignment], &Assignment::single_ring(1, [GATEWAY]), stamp(50)).expect("assigns");
@@ -151,21 +150,12 @@ fn the_wrong_keys_cannot_sign() {
     let mut world = World::new("acme");
     let wrong = Key::generate().expect("randomness");
     let delegates = world.keys.delegates();
-    assert_eq!(
-        world.repository.publish(&[&wrong], &delegates, 2, b"{}", 0, stamp(90)),
-        Err(SignError::WrongKey(Role::Targets))
-    );
+    assert_eq!(world.repository.publish(&[&wrong], &delegates, 2, b"{}", 0, stamp(90)), Err(SignError::WrongKey(Role::Targets)));
     assert_eq!(world.repository.timestamp(&[&wrong], stamp(90)), Err(SignError::WrongKey(Role::Timestamp)));
     assert!(matches!(world.repository.timestamp(&[&world.keys.timestamp], stamp(1)), Err(SignError::NotNewer { .. })));
     let rings = Assignment::single_ring(7, [GATEWAY]);
-    assert_eq!(
-        world.repository.assign(&[&world.keys.assignment], &rings, stamp(90)),
-        Err(SignError::PolicyUnknown(7))
-    );
-    assert_eq!(
-        world.repository.publish(&[&world.keys.targets], &delegates, 1, b"other", 0, stamp(90)),
-        Err(SignError::PolicyExists(1))
-    );
+    assert_eq!(world.repository.assign(&[&world.keys.assignment], &rings, stamp(90)), Err(SignError::PolicyUnknown(7)));
+    assert_eq!(world.repository.publish(&[&world.keys.targets], &delegates, 1, b"other", 0, stamp(90)), Err(SignError::PolicyExists(1)));
 }
 
 #[test]
@@ -243,10 +233,7 @@ fn a_threshold_counts_keys_not_signatures() {
     let bytes = serde_json::to_vec(&root).expect("JSON");
     let pin = Pin { root_sha256: bundle::sha256_hex(&bytes), ..world.pin() };
     let server = Files::from([("metadata/1.root.json".to_owned(), bytes)]);
-    assert_eq!(
-        refusal(&Trusted::new(pin), &server),
-        Refused::BadSignature { file: "metadata/1.root.json".into(), valid: 1, threshold: 2 }
-    );
+    assert_eq!(refusal(&Trusted::new(pin), &server), Refused::BadSignature { file: "metadata/1.root.json".into(), valid: 1, threshold: 2 });
 }
 
 #[test]

@@ -84,9 +84,7 @@ fn a_delegation_left_out_doubled_or_elsewhere_refuses() {
 fn a_digest_that_is_a_path_and_a_length_without_end_refuse() {
     let world = World::new("acme");
     let list = "revocations/list.json";
-    let forged = |alter: &dyn Fn(&mut Value)| {
-        refusal(&world, &forge_all(&world, "revocations", &world.keys.revocations, alter)).code()
-    };
+    let forged = |alter: &dyn Fn(&mut Value)| refusal(&world, &forge_all(&world, "revocations", &world.keys.revocations, alter)).code();
     assert_eq!(forged(&|signed| signed["targets"][list]["hashes"]["sha256"] = json!("../../etc/passwd")), "malformed");
     assert_eq!(forged(&|signed| signed["targets"][list]["length"] = json!(u64::MAX)), "too_large");
     assert_eq!(forged(&|signed| signed["targets"][list]["custom"] = json!({})), "malformed");

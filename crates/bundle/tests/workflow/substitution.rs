@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
 use crate::support::{NOW, World, follow};
+use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -22,8 +22,7 @@ pub struct World {
 impl World {
     pub fn new(tenant: &str) -> Self {
         let keys = KeySet::generate().expect("randomness");
-        let (repository, server) =
-            Repository::create(tenant, &keys.root_keys(), &[&keys.root], NOW + 100_000).expect("signs");
+        let (repository, server) = Repository::create(tenant, &keys.root_keys(), &[&keys.root], NOW + 100_000).expect("signs");
         let mut world = Self { keys, repository, server, next: 1 };
         world.publish(1, 0);
         world.assign(1);
@@ -41,10 +40,8 @@ impl World {
         let stamp = self.stamp();
         let policy = format!("{{\"version\":{version}}}");
         let delegates = self.keys.delegates();
-        let files = self
-            .repository
-            .publish(&[&self.keys.targets], &delegates, version, policy.as_bytes(), floor, stamp)
-            .expect("publishes");
+        let files =
+            self.repository.publish(&[&self.keys.targets], &delegates, version, policy.as_bytes(), floor, stamp).expect("publishes");
         self.server.extend(files);
     }
 

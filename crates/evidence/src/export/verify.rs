@@ -92,8 +92,7 @@ fn open_header(bytes: &[u8], pinned: Option<&Verifier>) -> Result<(Header, Verif
         let detail = format!("the header says tenant {:?}, its key is of {:?}", header.tenant, verifier.name());
         return Err(finding(Kind::Foreign, detail));
     }
-    let checkpoint = Checkpoint::open(&header.checkpoint, &verifier)
-        .map_err(|error| finding(Kind::BadCheckpoint, error.to_string()))?;
+    let checkpoint = Checkpoint::open(&header.checkpoint, &verifier).map_err(|error| finding(Kind::BadCheckpoint, error.to_string()))?;
     if !is_signed(&verifier, &header_message(&header), &signature) {
         return Err(finding(Kind::Edited, "the header was changed after it was signed".to_owned()));
     }
@@ -233,15 +232,12 @@ impl<R: BufRead> Lines<R> {
                 self.number = number;
                 Ok(true)
             }
-            Ok(read) if read == MAX_LINE => {
-                Err(Finding::new(number, Kind::Malformed, format!("it is longer than {MAX_LINE} bytes")))
-            }
+            Ok(read) if read == MAX_LINE => Err(Finding::new(number, Kind::Malformed, format!("it is longer than {MAX_LINE} bytes"))),
             Ok(_) => Err(Finding::new(number, Kind::Truncated, "the export ends in the middle of this line")),
         }
     }
 
     fn footer(&self) -> Result<FooterLine, Finding> {
-        read_line(&self.bytes)
-            .map_err(|why| Finding::new(self.number, Kind::Malformed, format!("not a footer: {why}")))
+        read_line(&self.bytes).map_err(|why| Finding::new(self.number, Kind::Malformed, format!("not a footer: {why}")))
     }
 }

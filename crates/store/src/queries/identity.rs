@@ -1,7 +1,7 @@
 //! People, their admin roles and their sessions.
 
 use crate::error::StoreError;
-use crate::rows::{admin_bindings, keys, sessions, sign_in_links, sign_ins, users, AdminBinding, Key, User};
+use crate::rows::{AdminBinding, Key, User, admin_bindings, keys, sessions, sign_in_links, sign_ins, users};
 use crate::scoped::{Reader, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 

@@ -1,7 +1,9 @@
 //! Families of tokens, what is blocked, and forgetting what has ended.
 
 use crate::error::StoreError;
-use crate::rows::{authorizations, bundles, codes, issued_tokens, refresh_tokens, revocations, used_assertions, IssuedToken, RefreshToken, Revocation};
+use crate::rows::{
+    IssuedToken, RefreshToken, Revocation, authorizations, bundles, codes, issued_tokens, refresh_tokens, revocations, used_assertions,
+};
 use crate::scoped::{Reader, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 

@@ -1,9 +1,11 @@
 //! Roles, servers, tools, classes.
 
 use crate::error::StoreError;
-use crate::rows::{consents, group_roles, servers, tools, Consent, GroupRole, Server, Tool};
+use crate::rows::{Bundle, Consent, GroupRole, Server, Tool, bundles, consents, group_roles, servers, tools};
 use crate::scoped::Reader;
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{ColumnTrait, ExprTrait, QueryFilter, QuerySelect};
+use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -33,6 +35,19 @@ impl Reader<'_> {
         let query = self.find::<Consent>().filter(C::ClientId.eq(client)).select_only().column(C::UserId).distinct();
         let people: Vec<String> = query.into_tuple().all(&self.db.executor()).await?;
         Ok(people.len() as u64)
+    }
+
+    /// The size of each published policy in characters, by version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bundle_sizes(&self) -> Result<HashMap<i64, i64>> {
+        use bundles::Column as C;
+        let size = Expr::expr(Func::char_length(Expr::col(C::Policy)));
+        let size = size.cast_as("bigint");
+        let query = self.find::<Bundle>().select_only().column(C::Version).column_as(size, "size");
+        let sizes: Vec<(i64, i64)> = query.into_tuple().all(&self.db.executor()).await?;
+        Ok(sizes.into_iter().collect())
     }
 
     /// The roles that these groups give.

@@ -69,7 +69,11 @@ impl Scoped<'_> {
     }
 
     async fn raise(&self, column: Column) -> Result<()> {
-        Entity::update_many().col_expr(column, Expr::col(column).add(1)).filter(Column::Id.eq(self.tenant().as_str())).exec(&self.executor()).await?;
+        Entity::update_many()
+            .col_expr(column, Expr::col(column).add(1))
+            .filter(Column::Id.eq(self.tenant().as_str()))
+            .exec(&self.executor())
+            .await?;
         Ok(())
     }
 }
