@@ -1,16 +1,89 @@
 //! The console: each handler loads a view model, sets the status and has a pure view rendered.
-// Being written in parallel: the lead writes requests.rs, grants.rs, revocations.rs, receipt.rs and audit.rs of this folder (their rows: `governing::endpoints()`
-// in `governing.rs`); everybody else keep to the remaining pages. Keep the `all.extend(governing::endpoints())` line.
-// Since 13:26 the console person writes all remaining pages here (home, roles, scopes, assignments, servers, clients, agents, idp, people,
-// admins, draft, fleet, simulator), `config::{reach,history,home,explain}` and server/tests/coverage.rs.
+//!
+//! A form answers with a redirect to a page that says what was done ([`flash`]), or with itself: what was typed, and what is wrong with it.
 
+mod admins;
+mod agents;
+mod assignments;
+mod clients;
+mod draft;
+mod flash;
+mod fleet;
 mod governing;
+mod home;
+mod idp;
+mod people;
+mod role_edit;
+mod role_import;
+mod roles;
+mod scopes;
+mod server;
+mod servers;
+mod simulator;
+mod words;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{get, post, Access, Endpoint};
+use control::Permission as P;
 
 /// This area's endpoints.
 pub fn endpoints() -> Vec<Endpoint> {
-    let mut all = Vec::new();
+    let session = Access::Session;
+    let mut all = vec![
+        get("/t/{tenant}", session(P::SignedIn), home::land),
+        get("/t/{tenant}/home", session(P::SignedIn), home::get),
+        get("/t/{tenant}/roles", session(P::ReadConfig), roles::list),
+        post("/t/{tenant}/roles", session(P::WriteConfig), role_edit::create),
+        get("/t/{tenant}/roles/new", session(P::WriteConfig), role_edit::new),
+        get("/t/{tenant}/roles/import", session(P::WriteConfig), role_import::ask),
+        post("/t/{tenant}/roles/import", session(P::WriteConfig), role_import::preview),
+        post("/t/{tenant}/roles/import/apply", session(P::WriteConfig), role_import::apply),
+        get("/t/{tenant}/roles/{role}", session(P::ReadConfig), roles::get),
+        post("/t/{tenant}/roles/{role}", session(P::WriteConfig), role_edit::save),
+        get("/t/{tenant}/roles/{role}/edit", session(P::WriteConfig), role_edit::edit),
+        get("/t/{tenant}/roles/{role}/delete", session(P::WriteConfig), roles::ask_delete),
+        post("/t/{tenant}/roles/{role}/delete", session(P::WriteConfig), roles::delete),
+        get("/t/{tenant}/scopes", session(P::ReadConfig), scopes::list),
+        get("/t/{tenant}/scopes/{scope}", session(P::ReadConfig), scopes::get),
+        post("/t/{tenant}/scopes/{scope}", session(P::WriteConfig), scopes::save),
+        get("/t/{tenant}/assignments", session(P::ReadConfig), assignments::list),
+        post("/t/{tenant}/assignments", session(P::WriteConfig), assignments::create),
+        get("/t/{tenant}/assignments/remove", session(P::WriteConfig), assignments::ask_remove),
+        post("/t/{tenant}/assignments/remove", session(P::WriteConfig), assignments::remove),
+        get("/t/{tenant}/simulator", session(P::ReadConfig), simulator::get),
+        get("/t/{tenant}/servers", session(P::ReadConfig), servers::list),
+        post("/t/{tenant}/servers", session(P::WriteConfig), servers::create),
+        get("/t/{tenant}/servers/new", session(P::WriteConfig), servers::new),
+        get("/t/{tenant}/servers/{server}", session(P::ReadConfig), server::get),
+        get("/t/{tenant}/servers/{server}/bind", session(P::WriteConfig), server::ask_bind),
+        post("/t/{tenant}/servers/{server}/bind", session(P::WriteConfig), server::bind),
+        post("/t/{tenant}/servers/{server}/refresh", session(P::WriteConfig), server::refresh),
+        get("/t/{tenant}/clients", session(P::ReadConfig), clients::list),
+        post("/t/{tenant}/clients", session(P::WriteConfig), clients::create),
+        get("/t/{tenant}/clients/new", session(P::WriteConfig), clients::new),
+        get("/t/{tenant}/clients/{client}", session(P::ReadConfig), clients::get),
+        post("/t/{tenant}/clients/{client}", session(P::WriteConfig), clients::save),
+        get("/t/{tenant}/agents", session(P::ReadConfig), agents::list),
+        post("/t/{tenant}/agents", session(P::WriteConfig), agents::create),
+        get("/t/{tenant}/agents/new", session(P::WriteConfig), agents::new),
+        get("/t/{tenant}/agents/{agent}", session(P::ReadConfig), agents::get),
+        post("/t/{tenant}/agents/{agent}", session(P::WriteConfig), agents::save),
+        get("/t/{tenant}/idp", session(P::ReadConfig), idp::get),
+        post("/t/{tenant}/idp", session(P::WriteConfig), idp::save),
+        post("/t/{tenant}/idp/check", session(P::WriteConfig), idp::check),
+        get("/t/{tenant}/people", session(P::ReadPeople), people::list),
+        get("/t/{tenant}/people/{person}", session(P::ReadPeople), people::get),
+        get("/t/{tenant}/admin-roles", session(P::WriteAdmins), admins::list),
+        post("/t/{tenant}/admin-roles", session(P::WriteAdmins), admins::create),
+        get("/t/{tenant}/admin-roles/remove", session(P::WriteAdmins), admins::ask_remove),
+        post("/t/{tenant}/admin-roles/remove", session(P::WriteAdmins), admins::remove),
+        get("/t/{tenant}/draft", session(P::ReadConfig), draft::get),
+        post("/t/{tenant}/draft/publish", session(P::Publish), draft::publish),
+        get("/t/{tenant}/bundles", session(P::ReadConfig), draft::bundles),
+        get("/t/{tenant}/fleet", session(P::ReadFleet), fleet::get),
+        get("/t/{tenant}/fleet.json", session(P::ReadFleet), fleet::json),
+        get("/t/{tenant}/fleet/enrol", session(P::WriteFleet), fleet::ask),
+        post("/t/{tenant}/fleet/enrol", session(P::WriteFleet), fleet::enrol),
+    ];
     all.extend(governing::endpoints());
     all
 }

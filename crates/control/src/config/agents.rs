@@ -106,10 +106,17 @@ impl UseCase for EditAgent {
             return Err(Error::Changed(format!("the agent {} was changed by somebody else", old.name)));
         }
         let jwks = if self.to.jwks.trim().is_empty() { old.public_key.clone() } else { self.to.jwks.clone() };
-        let to = RegisterAgent { name: self.to.name.clone(), class: self.to.class.clone(), owners: self.to.owners.clone(), ceiling: self.to.ceiling.clone(), jwks };
+        let to = RegisterAgent {
+            name: self.to.name.clone(),
+            class: self.to.class.clone(),
+            owners: self.to.owners.clone(),
+            ceiling: self.to.ceiling.clone(),
+            jwks,
+        };
         let (name, key) = to.checked(scene).await?;
         let public_key = serde_json::to_string(&key).map_err(|error| Error::internal("writing a public key", error))?;
-        let details = json!({ "name": name, "class": to.class, "owners": to.owners, "ceiling": to.ceiling, "new_key": public_key != old.public_key });
+        let details =
+            json!({ "name": name, "class": to.class, "owners": to.owners, "ceiling": to.ceiling, "new_key": public_key != old.public_key });
         if old.ceiling.0 != to.ceiling {
             scene.db.touch_draft().await?;
         }

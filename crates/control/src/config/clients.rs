@@ -43,7 +43,12 @@ fn redirect_uris(given: &[String]) -> Result<Vec<String>> {
             "http" if loopback => {}
             _ => return wrong("use https://, or http:// on loopback"),
         }
-        if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() || uri.len() > 500 || uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        if url.fragment().is_some()
+            || !url.username().is_empty()
+            || url.password().is_some()
+            || uri.len() > 500
+            || uri.chars().any(|c| c.is_control() || c.is_whitespace())
+        {
             return wrong("leave out fragment, credentials and white space");
         }
     }
@@ -111,13 +116,7 @@ impl UseCase for EditClient {
         ceiling(scene, &self.to.ceiling).await?;
         let narrowed = old.ceiling.0 != self.to.ceiling;
         let details = json!({ "name": name, "redirect_uris": uris, "class": self.to.class, "ceiling": self.to.ceiling });
-        let row = Client {
-            name,
-            redirect_uris: Json(uris),
-            class: self.to.class.clone(),
-            ceiling: Json(self.to.ceiling.clone()),
-            ..old
-        };
+        let row = Client { name, redirect_uris: Json(uris), class: self.to.class.clone(), ceiling: Json(self.to.ceiling.clone()), ..old };
         scene.db.update(row).await?;
         if narrowed {
             scene.db.touch_draft().await?;

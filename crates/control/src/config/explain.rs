@@ -5,7 +5,10 @@ use crate::ctx::Ctx;
 use crate::delivery::compile;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
-use policy::{Actor, Decision, Entry, GrantFact, Method, Obligation, PolicySet, Reason, Revocations, SubjectKind, Supply, Target, TokenFacts, Trace, VerifiedCall};
+use policy::{
+    Actor, Decision, Entry, GrantFact, Method, Obligation, PolicySet, Reason, Revocations, SubjectKind, Supply, Target, TokenFacts, Trace,
+    VerifiedCall,
+};
 use store::{Agent, Client, Grant, GrantFilter, GrantIs, Reader, Server, Tool, User};
 
 /// What is asked.
@@ -64,11 +67,14 @@ pub async fn explain(control: &Control, cx: &Ctx, question: &Question) -> Result
     };
     let policy = match question.draft {
         true => compile::compile(&db, control.parts()).await?,
-        false => compile::live(&db).await?.ok_or_else(|| Error::refused("nothing_live", "nothing is published yet, so every call is denied"))?,
+        false => {
+            compile::live(&db).await?.ok_or_else(|| Error::refused("nothing_live", "nothing is published yet, so every call is denied"))?
+        }
     };
     let revocations = in_force(&db, cx).await?;
     let roles = db.roles_of_groups(&user.groups).await?;
-    let facts = facts(control, cx, &policy, &revocations, &user, &client, agent.as_ref(), &server, roles.clone(), grants(&db, cx, &user).await?);
+    let facts =
+        facts(control, cx, &policy, &revocations, &user, &client, agent.as_ref(), &server, roles.clone(), grants(&db, cx, &user).await?);
     let seen = db.get::<Tool>(&format!("{}/{}", server.id, question.tool)).await?.filter(|tool| tool.present == 1);
     let call = VerifiedCall {
         token: &facts,
@@ -95,7 +101,9 @@ fn rule(supply: Supply<'_>) -> String {
 
 fn say(obligation: &Obligation<'_>) -> String {
     match obligation {
-        Obligation::ToolDigest(digest) => format!("The tool is still defined as it was reviewed (SHA-256 {}…)", &digest[..digest.len().min(12)]),
+        Obligation::ToolDigest(digest) => {
+            format!("The tool is still defined as it was reviewed (SHA-256 {}…)", &digest[..digest.len().min(12)])
+        }
         Obligation::Arguments(_) => "The arguments satisfy the reviewed schema".to_owned(),
         Obligation::RateLimit(limit) => format!("At most {} calls a minute", limit.per_minute),
     }

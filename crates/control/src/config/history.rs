@@ -29,12 +29,21 @@ async fn edit(db: &Reader<'_>, event: AuditEvent) -> Result<Edit> {
 
 /// The newest successful change whose action begins with `action`, to `object` if one is named.
 pub(super) async fn newest(db: &Reader<'_>, action: &str, object: Option<&str>) -> Result<Option<Edit>> {
-    let filter = AuditFilter {
-        action: Some(action.to_owned()),
-        object: object.map(str::to_owned),
-        outcome: Some("ok".to_owned()),
-        ..AuditFilter::default()
-    };
+    first(db, AuditFilter { action: Some(action.to_owned()), object: object.map(str::to_owned), ..AuditFilter::default() }).await
+}
+
+/// When somebody last accepted the definition of a tool that has this digest.
+pub(super) async fn accepted(db: &Reader<'_>, server: &str, digest: &str) -> Result<Option<Edit>> {
+    let text = format!("\"definition\":\"{digest}\"");
+    first(
+        db,
+        AuditFilter { action: Some("tool.bind".to_owned()), object: Some(server.to_owned()), text: Some(text), ..AuditFilter::default() },
+    )
+    .await
+}
+
+async fn first(db: &Reader<'_>, filter: AuditFilter) -> Result<Option<Edit>> {
+    let filter = AuditFilter { outcome: Some("ok".to_owned()), ..filter };
     match db.audit(&filter, &Page::first(1)).await?.pop() {
         Some(event) => Ok(Some(edit(db, event).await?)),
         None => Ok(None),

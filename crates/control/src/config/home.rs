@@ -3,7 +3,7 @@
 use super::questions::servers;
 use crate::control::Control;
 use crate::ctx::Ctx;
-use crate::delivery::{fleet, GatewayView, Standing};
+use crate::delivery::{GatewayView, Standing, fleet};
 use crate::error::{Error, Result};
 use crate::governance::{self, GrantFilter, GrantIs, Page, Tab};
 use crate::permission::Permission;

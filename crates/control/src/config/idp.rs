@@ -117,7 +117,8 @@ pub async fn idp_version(control: &Control, cx: &Ctx) -> Result<i64> {
 /// When it was sealed under another master key.
 pub fn idp_secret(db: &Reader<'_>, vault: &Vault, connection: &IdpConnection) -> Result<Option<Zeroizing<String>>> {
     let Some(sealed) = &connection.client_secret else { return Ok(None) };
-    let opened = vault.open(&place(db.tenant(), &connection.id), sealed).map_err(|error| Error::internal("opening the client secret", error))?;
+    let opened =
+        vault.open(&place(db.tenant(), &connection.id), sealed).map_err(|error| Error::internal("opening the client secret", error))?;
     let text = String::from_utf8(opened.to_vec()).map_err(|error| Error::internal("reading the client secret", error))?;
     Ok(Some(Zeroizing::new(text)))
 }

@@ -26,7 +26,7 @@ pub use history::Edit;
 pub use home::{home, Home, Setup};
 pub use idp::{idp, idp_secret, idp_version, last_idp_check, IdpCheck, NoteIdpCheck, SetIdp};
 pub use people::{admins, people, person, AdminView, PersonView, RevokeAdmin};
-pub use questions::{agent, agents, client, clients, last_change, last_edit, live_roles, reach, scopes, server, servers, AgentView, ClientView, ServerView, ToolView};
+pub use questions::{agent, agents, bundle_sizes, classes, client, clients, last_change, last_edit, live_roles, reach, scopes, server, servers, AgentView, ClientView, ServerView, ToolView};
 pub use reach::Reach;
 pub use roles::{preview, role, role_conflict, roles, CreateRole, DeleteRole, EditRole, ImportPreview, ImportRoleFile, RoleConflict, RoleView};
 pub use scopes::EditScope;

@@ -1,6 +1,6 @@
 //! What configuration pages ask: rows with what hangs on them.
 
-use super::history::{newest, Edit};
+use super::history::{Edit, accepted, newest};
 use super::reach::Reach;
 use crate::control::Control;
 use crate::ctx::Ctx;
@@ -10,7 +10,7 @@ use crate::governance::is_blocked;
 use crate::permission::Permission;
 use policy::Target;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Agent, AuditFilter, Class, Client, Page, Reader, Scope, Server, Tool, User};
 
 /// Whom roles, scopes and groups reach.
@@ -56,6 +56,25 @@ pub async fn last_change(control: &Control, cx: &Ctx, action: &str) -> Result<Op
 pub async fn scopes(control: &Control, cx: &Ctx) -> Result<Vec<Scope>> {
     cx.needs(Permission::ReadConfig)?;
     Ok(control.read(cx).all::<Scope>().await?)
+}
+
+/// The names of the classes of a kind: `client` or `agent`.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn classes(control: &Control, cx: &Ctx, kind: &str) -> Result<Vec<String>> {
+    cx.needs(Permission::ReadConfig)?;
+    let classes = control.read(cx).all::<Class>().await?;
+    Ok(classes.into_iter().filter(|class| class.kind == kind).map(|class| class.name).collect())
+}
+
+/// The size of each published policy in bytes, by version.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn bundle_sizes(control: &Control, cx: &Ctx) -> Result<HashMap<i64, i64>> {
+    cx.needs(Permission::ReadConfig)?;
+    Ok(control.read(cx).bundle_sizes().await?)
 }
 
 /// A server with its tools.
@@ -109,10 +128,10 @@ pub async fn server(control: &Control, cx: &Ctx, id: &str) -> Result<ServerView>
     let mut tools = Vec::new();
     for tool in db.tools_of(id).await? {
         let mut view = ToolView { tool, accepted: None };
-        if view.drifted() {
-            let bound = newest(&db, "tool.bind", Some(&view.tool.id)).await?;
-            let same = |edit: &Edit| edit.details["definition"].as_str() == view.tool.reviewed.as_deref();
-            view.accepted = bound.filter(same).map(|edit| edit.details["accepted"].clone());
+        if view.drifted()
+            && let Some(reviewed) = &view.tool.reviewed
+        {
+            view.accepted = accepted(&db, id, reviewed).await?.map(|edit| edit.details["accepted"].clone());
         }
         tools.push(view);
     }

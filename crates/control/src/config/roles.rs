@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
-use policy::{role_file, valid_name, valid_scope, Risk};
+use policy::{Risk, role_file, valid_name, valid_scope};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::{GroupRole, Json, Reader, Role, Scope, User};
@@ -72,7 +72,11 @@ pub async fn role_conflict(control: &Control, cx: &Ctx, name: &str, version: i64
 
 fn view(role: Role, mappings: &[GroupRole], users: &[User]) -> RoleView {
     let groups: Vec<String> = mappings.iter().filter(|row| row.role == role.id).map(|row| row.group_name.clone()).collect();
-    let people = users.iter().filter(|user| user.groups.iter().any(|group| groups.contains(group))).map(|user| (user.id.clone(), user.name.clone())).collect();
+    let people = users
+        .iter()
+        .filter(|user| user.groups.iter().any(|group| groups.contains(group)))
+        .map(|user| (user.id.clone(), user.name.clone()))
+        .collect();
     RoleView { role, groups, people }
 }
 
@@ -131,7 +135,11 @@ async fn state(db: &Reader<'_>, file: &role_file::Roles) -> Result<String> {
 }
 
 fn parse(yaml: &str) -> Result<role_file::Roles> {
-    role_file::parse(yaml).map_err(|malformed| Error::invalid("yaml", malformed.to_string()))
+    let file = role_file::parse(yaml).map_err(|malformed| Error::invalid("yaml", malformed.to_string()))?;
+    match RESERVED.into_iter().find(|name| file.contains_key(*name)) {
+        Some(name) => Err(Error::invalid("yaml", format!("the role name `{name}` is taken by the console itself"))),
+        None => Ok(file),
+    }
 }
 
 /// The risk of a scope that nobody has judged: reading is taken for low, the verbs of change for high, the rest for moderate.
@@ -152,7 +160,10 @@ async fn define(scene: &Scene<'_>, scopes: impl IntoIterator<Item = &String>) ->
             continue;
         }
         let risk = guess(name).as_str().to_owned();
-        scene.db.insert(Scope { id: name.clone(), sentence: format!("Use {name}"), risk, max_auth_age: None, acr: None, version: 1 }).await?;
+        scene
+            .db
+            .insert(Scope { id: name.clone(), sentence: format!("Use {name}"), risk, max_auth_age: None, acr: None, version: 1 })
+            .await?;
         defined.push(name.clone());
     }
     Ok(defined)
@@ -218,6 +229,9 @@ async fn put(scene: &Scene<'_>, name: &str, scopes: BTreeSet<String>, old: Optio
     Ok(event)
 }
 
+/// Paths of the console that a role's page would hide behind.
+const RESERVED: [&str; 2] = ["import", "new"];
+
 fn checked(scopes: &BTreeSet<String>) -> Result<()> {
     for scope in scopes {
         valid_scope(scope).map_err(|error| Error::invalid("more_scopes", format!("{scope}: {error}")))?;
@@ -239,6 +253,9 @@ impl UseCase for CreateRole {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         valid_name(&self.name).map_err(|error| Error::invalid("name", error.to_string()))?;
+        if RESERVED.contains(&self.name.as_str()) {
+            return Err(Error::invalid("name", "this name is taken by the console itself"));
+        }
         checked(&self.scopes)?;
         if scene.db.get::<Role>(&self.name).await?.is_some() {
             return Err(Error::invalid("name", "there is a role of that name"));

@@ -40,10 +40,15 @@ impl UseCase for EditScope {
         if self.max_auth_age.is_some_and(|age| !(60..=86_400).contains(&age)) {
             return Err(Error::invalid("max_auth_age", "choose between a minute and a day, in seconds"));
         }
-        if self.acr.as_ref().is_some_and(|acr| acr.is_empty() || acr.len() > 255 || acr.chars().any(|c| c.is_control() || c.is_whitespace())) {
+        if self
+            .acr
+            .as_ref()
+            .is_some_and(|acr| acr.is_empty() || acr.len() > 255 || acr.chars().any(|c| c.is_control() || c.is_whitespace()))
+        {
             return Err(Error::invalid("acr", "give one authentication context class, without white space"));
         }
-        let details = json!({ "from": { "sentence": old.sentence, "risk": old.risk }, "to": { "sentence": sentence, "risk": self.risk.as_str() } });
+        let details =
+            json!({ "from": { "sentence": old.sentence, "risk": old.risk }, "to": { "sentence": sentence, "risk": self.risk.as_str() } });
         let row = Scope {
             id: old.id,
             sentence: sentence.to_owned(),

@@ -49,11 +49,18 @@ pub fn check_server(name: &str, resource: &str, upstream: &str) -> Result<()> {
     }
     match Url::parse(resource) {
         Ok(url) if resource_is_plain(&url, resource) => {}
-        Ok(_) => say("resource", "give https:// (or http:// on loopback), a host and a path, without query, fragment or trailing slash".to_owned()),
+        Ok(_) => say(
+            "resource",
+            "give https:// (or http:// on loopback), a host and a path, without query, fragment or trailing slash".to_owned(),
+        ),
         Err(error) => say("resource", format!("this is no URI: {error}")),
     }
     match Url::parse(upstream) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none() && url.fragment().is_none() => {}
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.fragment().is_none() => {}
         Ok(_) => say("upstream", "give an http:// or https:// address without credentials or fragment".to_owned()),
         Err(error) => say("upstream", format!("this is no address: {error}")),
     }
@@ -147,7 +154,8 @@ impl UseCase for RefreshTools {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Refreshed>> {
         let mut server = scene.db.get::<Server>(&self.server).await?.ok_or(Error::NotFound)?;
-        let mut known: BTreeMap<String, Tool> = scene.db.tools_of(&server.id).await?.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
+        let mut known: BTreeMap<String, Tool> =
+            scene.db.tools_of(&server.id).await?.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
         let (mut new, mut changed, mut gone, mut back) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for tool in &self.tools {
             let Some(row) = known.remove(&tool.name) else {
@@ -161,7 +169,8 @@ impl UseCase for RefreshTools {
             if row.present == 0 {
                 back.insert(tool.name.clone());
             }
-            let fresh = Tool { reviewed: row.reviewed.clone(), scope: row.scope.clone(), version: row.version, ..new_tool(&server.id, tool) };
+            let fresh =
+                Tool { reviewed: row.reviewed.clone(), scope: row.scope.clone(), version: row.version, ..new_tool(&server.id, tool) };
             if fresh != row {
                 scene.db.update(Tool { version: row.version + 1, ..fresh }).await?;
             }
@@ -173,7 +182,8 @@ impl UseCase for RefreshTools {
             scene.db.update(row).await?;
         }
         server.imported_ms = scene.cx.now_ms;
-        let event = Event::new("server.refresh").on(&server.id).details(json!({ "new": new, "changed": changed, "gone": gone, "back": back }));
+        let event =
+            Event::new("server.refresh").on(&server.id).details(json!({ "new": new, "changed": changed, "gone": gone, "back": back }));
         scene.db.update(server).await?;
         // A changed definition alone changes nothing that is compiled: the policy keeps the digest that a person accepted.
         let offers_others = !(new.is_empty() && gone.is_empty() && back.is_empty());
@@ -212,10 +222,10 @@ impl UseCase for BindTool {
         }
         // The log keeps what was accepted word for word, so that a later change can be shown beside it.
         let details = json!({
-            "server": self.server, "tool": tool.name, "from": tool.scope, "to": self.scope, "definition": tool.digest,
+            "tool": tool.name, "from": tool.scope, "to": self.scope, "definition": tool.digest,
             "accepted": { "description": tool.description, "input_schema": tool.input_schema, "annotations": tool.annotations },
         });
-        let event = Event::new("tool.bind").on(&tool.id).details(details);
+        let event = Event::new("tool.bind").on(&self.server).details(details);
         tool.reviewed = self.scope.as_ref().map(|_| tool.digest.clone());
         tool.scope.clone_from(&self.scope);
         tool.version += 1;

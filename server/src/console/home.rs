@@ -1,0 +1,202 @@
+//! Home, and where each kind of admin begins.
+
+use super::flash::Flashed;
+use crate::app::App;
+use crate::page;
+use crate::problem::Problem;
+use crate::signin::session::SignedIn;
+use app::components::{Actor, Icon};
+use app::instant::{Instant, plural};
+use app::page::Nav;
+use app::pages::home as view;
+use app::words::{Outcome, Tone};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use control::config::{self, Home, Setup};
+use control::delivery::Standing;
+use control::evidence::{self, AuditFilter, EventView, Page};
+use control::{AdminRole, Permission};
+
+/// The tenant's address alone: on to where this person's work is.
+pub async fn land(State(_): State<App>, SignedIn(caller): SignedIn) -> Response {
+    let roles = caller.person.as_ref().map_or(&[][..], |person| &person.roles);
+    let path = match roles.iter().min() {
+        Some(AdminRole::Owner | AdminRole::IamAdmin) => "home",
+        Some(AdminRole::Approver) => "requests",
+        Some(AdminRole::Operator) => "fleet",
+        Some(AdminRole::Auditor) => "audit",
+        None => "home",
+    };
+    Redirect::to(&format!("/t/{}/{path}", caller.cx.tenant)).into_response()
+}
+
+/// What needs this person.
+pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(flash): Flashed) -> Result<Response, Problem> {
+    let (control, cx) = (app.control(), &caller.cx);
+    let home = config::home(control, cx).await?;
+    let events = match cx.actor.may(Permission::ReadAudit) {
+        true => evidence::audit(control, cx, &AuditFilter::default(), &Page::first(8)).await?.events,
+        false => Vec::new(),
+    };
+    let model = view::Model {
+        todos: todos(&home),
+        setup: home.setup.filter(|setup| !setup.done()).map(steps).unwrap_or_default(),
+        figures: figures(&home, cx.actor.may(Permission::ReadRequests)),
+        events: events.into_iter().map(event).collect(),
+        live: home.live.map(|(version, since_ms)| (version, Instant::from_ms(since_ms))),
+    };
+    page::show(&app, &caller, StatusCode::OK, "Home", Nav::Home, flash, || view::view(model)).await
+}
+
+fn many(n: u64, noun: &str) -> String {
+    plural(i64::try_from(n).unwrap_or(i64::MAX), noun)
+}
+
+/// What needs a person, the most urgent first.
+fn todos(home: &Home) -> Vec<view::Todo> {
+    let mut todos = Vec::new();
+    let mut add = |tone, icon, title: String, consequence: &str, path: String, verb: &str| {
+        todos.push(view::Todo { tone, icon, title, consequence: consequence.to_owned(), action: (path, verb.to_owned()) });
+    };
+    for gateway in &home.gateways {
+        let fleet = || "/fleet".to_owned();
+        match gateway.standing {
+            Standing::Failing => {
+                let (code, text) = gateway.error.clone().unwrap_or_default();
+                let title = format!("Gateway {} reports an error", gateway.name);
+                add(
+                    Tone::Danger,
+                    Icon::Server,
+                    title,
+                    &format!("It stays on what it verified last. {code}: {text}"),
+                    fleet(),
+                    "Look at the fleet",
+                );
+            }
+            Standing::Silent => {
+                let title = format!("Gateway {} is silent", gateway.name);
+                add(
+                    Tone::Danger,
+                    Icon::Server,
+                    title,
+                    "It decides by what it knows, and less and less of that counts the longer it stays away.",
+                    fleet(),
+                    "Look at the fleet",
+                );
+            }
+            Standing::Behind => {
+                let title = format!("Gateway {} is behind", gateway.name);
+                add(
+                    Tone::Warn,
+                    Icon::Clock,
+                    title,
+                    "It reports, but does not run the newest policy and revocations yet.",
+                    fleet(),
+                    "Look at the fleet",
+                );
+            }
+            Standing::New => {
+                let title = format!("Gateway {} has not reported yet", gateway.name);
+                add(Tone::Warn, Icon::Clock, title, "Until it does, nobody knows what it enforces.", fleet(), "Look at the fleet");
+            }
+            Standing::Current => {}
+        }
+    }
+    for (id, name, n) in &home.drifted {
+        let title = format!("{} on {name} changed", many(*n, "tool"));
+        add(
+            Tone::Danger,
+            Icon::Warning,
+            title,
+            "What changed since its review is denied until somebody reads the difference.",
+            format!("/servers/{id}"),
+            "Review",
+        );
+    }
+    if let Some((n @ 1.., _)) = home.waiting {
+        let title = format!("{} for you to decide", if n == 1 { "1 request waits".to_owned() } else { format!("{n} requests wait") });
+        add(
+            Tone::Warn,
+            Icon::Clock,
+            title,
+            "A request that nobody decides in time ends unanswered.",
+            "/requests?show=to_decide".to_owned(),
+            "Decide",
+        );
+    }
+    if home.draft_changes > 0 {
+        let title = format!("{} in the draft", many(home.draft_changes, "change"));
+        let consequence = if home.live.is_some() {
+            "Gateways go on by the published policy until the draft is published."
+        } else {
+            "Nothing is published yet: gateways deny everything."
+        };
+        add(Tone::Warn, Icon::Pencil, title, consequence, "/draft".to_owned(), "Review the draft");
+    }
+    for (id, name, n) in &home.unbound {
+        let title = format!("{} on {name} not bound to a scope", many(*n, "tool"));
+        add(Tone::Warn, Icon::Lock, title, "Every call of an unbound tool is denied.", format!("/servers/{id}"), "Bind");
+    }
+    if home.own_waiting > 0 {
+        let title = format!("{} of yours waiting", many(home.own_waiting, "request"));
+        add(Tone::Info, Icon::Clock, title, "Somebody else has to decide.", "/requests?show=mine".to_owned(), "Look");
+    }
+    todos
+}
+
+/// Steps of setting up, in the order that works.
+fn steps(setup: Setup) -> Vec<view::Setup> {
+    let all = [
+        ("Connect your identity provider", "/idp", setup.idp),
+        ("Import your role file", "/roles/import", setup.roles),
+        ("Map a group to a role", "/assignments", setup.groups),
+        ("Register an MCP server and bind its tools", "/servers/new", setup.server),
+        ("Register a client", "/clients/new", setup.client),
+        ("Publish the draft", "/draft", setup.published),
+        ("Enrol a gateway", "/fleet/enrol", setup.gateway),
+    ];
+    all.into_iter().map(|(title, path, done)| view::Setup { title: title.to_owned(), path: path.to_owned(), done }).collect()
+}
+
+fn figures(home: &Home, everybody: bool) -> Vec<view::Figure> {
+    let figure = |name: &str, value: String, note: &str| view::Figure { name: name.to_owned(), value, note: note.to_owned() };
+    let mut figures = vec![figure(
+        if everybody { "Grants in force" } else { "Your grants in force" },
+        home.grants.to_string(),
+        "now; each ends by itself",
+    )];
+    if let Some((mine, others)) = home.waiting {
+        figures.push(figure("Requests waiting", (mine + others).to_string(), "for anybody's decision"));
+    }
+    if let Some((all, current)) = home.converged {
+        figures.push(figure("Gateways current", format!("{current} of {all}"), "by what they activated"));
+    }
+    if let Some(people) = home.people {
+        figures.push(figure("People", people.to_string(), "signed in at least once"));
+    }
+    figures
+}
+
+fn event(event: EventView) -> view::Event {
+    let is_person = event.actor.kind == "user";
+    let name = event.actor.who.name;
+    let machine = if name == event.actor.kind { name.clone() } else { format!("{} {name}", event.actor.kind) };
+    let (object, verb) = event.action.split_once('.').unwrap_or(("", &event.action));
+    let what = format!("{} {}", verb.replace('_', " "), object.replace('_', " "));
+    view::Event {
+        at: Instant::from_ms(event.at_ms),
+        actor: Actor {
+            person: is_person.then_some(name),
+            machine: (!is_person).then_some(machine),
+            client: event.client.map(|client| client.name),
+            agent: event.agent.map(|agent| agent.name),
+        },
+        what: match event.object {
+            Some(object) => format!("{}: {object}", what.trim()),
+            None => what.trim().to_owned(),
+        },
+        outcome: if event.outcome == "ok" { Outcome::Allowed } else { Outcome::Denied },
+        id: event.id,
+    }
+}
