@@ -41,7 +41,7 @@ pub use keys::jwks;
 pub use live::scopes_supported;
 pub use mint::Issued;
 pub use question::{Question, ScopeWords};
-pub use receive::{receive, Asked, Back, Received, AUTHORIZATION_LIFE_MS};
+pub use receive::{parse_scope, receive, Asked, Back, Received, AUTHORIZATION_LIFE_MS};
 pub use redirect::{form_target, is_loopback, matches};
 pub use refresh::{Refresh, REFRESH_LIFE_MS};
 pub use revoke::RevokeToken;

@@ -209,7 +209,10 @@ fn form(asked: &Asked) -> std::result::Result<Form, OAuthError> {
 const STANDARD: [&str; 4] = ["offline_access", "openid", "profile", "email"];
 
 /// A `scope` parameter (RFC 6749 section 3.3).
-pub(super) fn parse_scope(text: Option<&str>) -> std::result::Result<BTreeSet<String>, OAuthError> {
+///
+/// # Errors
+/// `invalid_scope`.
+pub fn parse_scope(text: Option<&str>) -> std::result::Result<BTreeSet<String>, OAuthError> {
     let text = text.unwrap_or_default();
     let token = |byte: u8| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~');
     if text.len() > 8192 || !text.bytes().all(|byte| byte == b' ' || token(byte)) {

@@ -1,0 +1,82 @@
+//! A program that calls: no session, no cookie. And what it is answered.
+
+use crate::app::App;
+use crate::request_id::RequestId;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header::{HeaderName, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::Json;
+use control::oauth::OAuthError;
+use control::{Actor, Ctx, Error};
+use serde_json::{json, Value};
+use store::StoreError;
+
+/// Clients that live in a browser may read the answers: nothing here depends on who asks by cookie.
+pub const ANY_ORIGIN: (HeaderName, &str) = (ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+/// Tokens are for nobody's cache (RFC 6749 section 5.1).
+const NO_STORE: [(HeaderName, &str); 3] = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache"), ANY_ORIGIN];
+
+/// The tenant that is called, by nobody in particular.
+#[derive(Debug, Clone)]
+pub struct Program(pub Ctx);
+
+impl FromRequestParts<App> for Program {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let missing = || answer(StatusCode::NOT_FOUND, &json!({ "error": "not_found", "error_description": "there is no such tenant" }));
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| missing())?;
+        let tenant = path.iter().find(|(name, _)| *name == "tenant").map(|(_, tenant)| tenant.to_owned()).ok_or_else(missing)?;
+        let request_id = parts.extensions.get::<RequestId>().map_or("", |id| &id.0);
+        match app.control().ctx(&tenant, Actor::Anonymous, request_id).await {
+            Ok(cx) => Ok(Self(cx)),
+            Err(Error::NotFound) => Err(missing()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// JSON that no cache keeps.
+pub fn answer(status: StatusCode, body: &Value) -> Response {
+    (status, NO_STORE, Json(body)).into_response()
+}
+
+/// An OAuth error.
+pub fn refused(error: &OAuthError) -> Response {
+    let body = json!({ "error": error.code, "error_description": error.text });
+    match error.code {
+        "invalid_client" => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic realm=\"oauth\"")], NO_STORE, Json(body)).into_response(),
+        _ => answer(StatusCode::BAD_REQUEST, &body),
+    }
+}
+
+/// The codes that the token endpoint answers with.
+const CODES: [&str; 9] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_scope",
+    "invalid_target",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "actor_unauthorized",
+    "unsupported_token_type",
+];
+
+/// A use case that did not do what it was asked to.
+pub fn failed(error: &Error) -> Response {
+    match error {
+        Error::Refused { code, text } if CODES.contains(code) => refused(&OAuthError::new(code, text.as_str())),
+        // Two of the same single-use thing at once: one of them was first.
+        Error::Store(StoreError::Constraint(_)) => refused(&OAuthError::new("invalid_grant", "it was used before")),
+        Error::Store(StoreError::Conflict(_) | StoreError::Stopped) => {
+            answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "temporarily_unavailable", "error_description": "try again" }))
+        }
+        _ => {
+            tracing::error!(error = error as &dyn std::error::Error, "an OAuth request failed");
+            answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "server_error", "error_description": "something broke here; nothing was issued" }))
+        }
+    }
+}
