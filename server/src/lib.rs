@@ -17,3 +17,4 @@ pub mod request_id;
 pub mod serve;
 pub mod signin;
 pub mod site;
+pub mod upkeep;

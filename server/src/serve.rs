@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::compose::{self, DataArgs};
 use crate::site::Site;
-use crate::{csrf, delivery, endpoint, headers, problem, request_id};
+use crate::{csrf, delivery, endpoint, headers, problem, request_id, upkeep};
 use anyhow::{Context, Result};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -47,10 +47,12 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     let app = App::new(control.clone(), outbound, site, ending.clone());
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}; is another program there? choose with --listen", args.listen))?;
     let address = listener.local_addr()?;
-    let upkeep = tokio::spawn(delivery::upkeep::upkeep_loop(control, ending.clone()));
+    let signing = tokio::spawn(delivery::upkeep::upkeep_loop(control.clone(), ending.clone()));
+    let upkeep = tokio::spawn(upkeep::run(control, ending.clone()));
     tracing::info!(%address, public_url = app.public_url(), "listening");
     println!("listening on http://{address}");
     axum::serve(listener, service(app)).with_graceful_shutdown(asked_to_end(ending)).await?;
+    signing.await?;
     upkeep.await?;
     Ok(())
 }

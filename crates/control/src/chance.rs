@@ -2,34 +2,43 @@
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
-use rand::{CryptoRng, RngCore};
+use rand::CryptoRng;
 use sha2::{Digest, Sha256};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The source of ids and secrets.
-pub struct Chance(Mutex<Box<dyn Generator>>);
+pub struct Chance(Mutex<Source>);
 
-trait Generator: RngCore + CryptoRng + Send {}
-impl<T: RngCore + CryptoRng + Send> Generator for T {}
+struct Source {
+    generator: Box<dyn Generator>,
+    /// The newest id, so that ids of one millisecond stand in the order in which they were made.
+    newest: ulid::Ulid,
+}
+
+trait Generator: CryptoRng + Send {}
+impl<T: CryptoRng + Send> Generator for T {}
 
 impl Chance {
     /// From a generator that is fit for secrets; tests bring a seeded one.
-    pub fn new(generator: impl RngCore + CryptoRng + Send + 'static) -> Self {
-        Self(Mutex::new(Box::new(generator)))
+    pub fn new(generator: impl CryptoRng + Send + 'static) -> Self {
+        Self(Mutex::new(Source { generator: Box::new(generator), newest: ulid::Ulid::nil() }))
     }
 
-    fn fill(&self, bytes: &mut [u8]) {
+    fn source(&self) -> MutexGuard<'_, Source> {
         // A panic elsewhere leaves a generator as random as before.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new id: the prefix, `_`, and a lower-case ULID, which sorts by time.
+    /// A new id: the prefix, `_`, and a lower-case ULID. Ids sort by time, and within a millisecond by the order in which they were made.
     pub fn id(&self, prefix: &str, now_ms: i64) -> String {
+        let mut source = self.source();
         let mut bytes = [0u8; 10];
-        self.fill(&mut bytes);
+        source.generator.fill_bytes(&mut bytes);
         let random = bytes.iter().fold(0u128, |sum, byte| (sum << 8) | u128::from(*byte));
-        let ulid = ulid::Ulid::from_parts(u64::try_from(now_ms).unwrap_or_default(), random);
-        format!("{prefix}_{}", ulid.to_string().to_ascii_lowercase())
+        let fresh = ulid::Ulid::from_parts(u64::try_from(now_ms).unwrap_or_default(), random);
+        let follows = source.newest.timestamp_ms() == fresh.timestamp_ms();
+        source.newest = source.newest.increment().filter(|_| follows).unwrap_or(fresh);
+        format!("{prefix}_{}", source.newest.to_string().to_ascii_lowercase())
     }
 
     /// A secret of 256 bits, 43 characters of base64url.
@@ -40,7 +49,7 @@ impl Chance {
     /// Random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0u8; N];
-        self.fill(&mut bytes);
+        self.source().generator.fill_bytes(&mut bytes);
         bytes
     }
 }

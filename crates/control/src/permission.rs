@@ -38,14 +38,15 @@ impl AdminRole {
     /// Whether the role has the permission: the whole matrix, in one place.
     pub const fn may(self, permission: Permission) -> bool {
         use Permission as P;
-        match (self, permission) {
-            (_, P::Anyone | P::SignedIn) | (Self::Owner, _) => true,
-            (Self::IamAdmin, P::ReadConsole | P::ReadConfig | P::WriteConfig | P::Publish | P::Revoke | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ReadPeople) => true,
-            (Self::Approver, P::ReadConsole | P::ReadRequests | P::DecideRequests | P::Revoke) => true,
-            (Self::Operator, P::ReadConsole | P::ReadFleet | P::WriteFleet | P::ReadConfig | P::Revoke) => true,
-            (Self::Auditor, P::ReadConsole | P::ReadConfig | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ExportAudit | P::ReadPeople) => true,
-            _ => false,
-        }
+        matches!(
+            (self, permission),
+            (_, P::Anyone | P::SignedIn)
+                | (Self::Owner, _)
+                | (Self::IamAdmin, P::ReadConsole | P::ReadConfig | P::WriteConfig | P::Publish | P::Revoke | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ReadPeople)
+                | (Self::Approver, P::ReadConsole | P::ReadRequests | P::DecideRequests | P::Revoke)
+                | (Self::Operator, P::ReadConsole | P::ReadFleet | P::WriteFleet | P::ReadConfig | P::Revoke)
+                | (Self::Auditor, P::ReadConsole | P::ReadConfig | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ExportAudit | P::ReadPeople)
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use crate::writer::Writer;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, EntityTrait, IsolationLevel, QueryOrder, TransactionTrait};
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,7 @@ enum How {
 }
 
 /// How often a unit is repeated on PostgreSQL before the conflict is reported.
-const ATTEMPTS: usize = 12;
+const ATTEMPTS: usize = 24;
 
 impl Store {
     /// Opens the database and brings its schema up to date.
@@ -143,8 +144,9 @@ async fn serializable<U: Unit>(db: DatabaseConnection, unit: U) -> Result<U::Out
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
             result => return result,
         }
-        // Let whoever won finish before trying again.
-        tokio::task::yield_now().await;
+        // Let whoever won finish: longer after each loss, and not as long as the others who lost.
+        let spread = RandomState::new().hash_one(attempt) % 8;
+        tokio::time::sleep(Duration::from_millis(attempt as u64 * 3 + spread)).await;
     }
 }
 

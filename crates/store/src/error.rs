@@ -14,6 +14,9 @@ pub enum StoreError {
     /// Anything else.
     #[error("the database failed")]
     Database(#[source] DbErr),
+    /// The unit panicked; nothing of it was kept.
+    #[error("a transaction broke off by a defect")]
+    Panicked,
     /// The writer has stopped, since the process is ending.
     #[error("the database writer has stopped")]
     Stopped,

@@ -2,7 +2,9 @@
 
 use crate::error::StoreError;
 use crate::unit::{Transaction, Unit};
+use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,9 +28,10 @@ struct Queued<U: Unit> {
 impl<U: Unit> Job for Queued<U> {
     fn run<'t>(&'t mut self, tx: &'t DatabaseTransaction) -> BoxFuture<'t, bool> {
         Box::pin(async move {
-            let result = self.unit.run(Transaction(tx)).await;
-            let keep = result.is_ok();
-            self.result = Some(result);
+            // One that panics fails alone: the writer serves everybody. Its savepoint is rolled back, and it holds nothing else.
+            let result = AssertUnwindSafe(self.unit.run(Transaction(tx))).catch_unwind().await;
+            let keep = matches!(result, Ok(Ok(_)));
+            self.result = result.ok();
             keep
         })
     }
@@ -36,9 +39,9 @@ impl<U: Unit> Job for Queued<U> {
     fn finish(self: Box<Self>, batch: Result<(), StoreError>) {
         let answer = match (self.result, batch) {
             (Some(Err(error)), _) => Err(error),
+            (None, _) => Err(StoreError::Panicked.into()),
             (_, Err(error)) => Err(error.into()),
             (Some(Ok(out)), Ok(())) => Ok(out),
-            (None, Ok(())) => Err(StoreError::Stopped.into()),
         };
         // The caller may have gone away; the commit stands all the same.
         let _ = self.reply.send(answer);

@@ -61,8 +61,8 @@ impl UseCase for RecordSignIn {
         if left.is_empty() {
             return Ok(Done::new(id, event));
         }
-        governance::cut_off_subject(scene, &id, &format!("left {}", left.join(", "))).await?;
-        Ok(Done::new(id, event).wake())
+        let (_, cut_off) = governance::cut_off_subject(scene, &id, &format!("left {}", left.join(", "))).await?;
+        Ok(Done::many(id, event, [cut_off]).wake())
     }
 }
 

@@ -1,0 +1,40 @@
+//! What has to happen without anybody asking: events get their place in the log, requests that nobody decided end.
+
+use control::{evidence, governance, Control, TenantId};
+use std::time::Duration;
+use tokio::time::{interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// Events are under a signed checkpoint about so long after they were written.
+const PLACE_EVERY: Duration = Duration::from_secs(1);
+/// How many rounds pass between looks at what is slow to change.
+const SLOW: u64 = 30;
+
+/// Runs until the process is asked to end. What fails for one tenant is logged, tried again, and holds up no other.
+pub async fn run(control: Control, ending: CancellationToken) {
+    let mut rounds = interval(PLACE_EVERY);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for round in 0u64.. {
+        tokio::select! {
+            () = ending.cancelled() => return,
+            _ = rounds.tick() => {}
+        }
+        match control.tenants().await {
+            Ok(tenants) => {
+                for tenant in tenants {
+                    look_after(&control, &tenant, round.is_multiple_of(SLOW)).await;
+                }
+            }
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the tenants cannot be listed"),
+        }
+    }
+}
+
+async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
+    if let Err(error) = evidence::place_all(control, tenant).await {
+        tracing::error!(%tenant, error = &error as &dyn std::error::Error, "events could not be placed in the log");
+    }
+    if slow && let Err(error) = governance::expire_requests(control, tenant).await {
+        tracing::error!(%tenant, error = &error as &dyn std::error::Error, "unanswered requests could not be ended");
+    }
+}
