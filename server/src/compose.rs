@@ -2,10 +2,10 @@
 
 use crate::clock::SystemClock;
 use crate::master;
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result, bail};
 use control::{Chance, Control, Parts, Vault};
-use rand::rngs::StdRng;
 use rand::SeedableRng;
+use rand::rngs::StdRng;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::{Settings, Store};
@@ -46,7 +46,9 @@ pub async fn control(args: &DataArgs) -> Result<Control> {
     let (settings, master_path, may_create) = match &args.database_url {
         Some(url) => {
             let Some(path) = &args.master_key_file else {
-                bail!("with --database-url the master key must be given: --master-key-file FILE (64 hex digits, mode 600; for example `openssl rand -hex 32`)")
+                bail!(
+                    "with --database-url the master key must be given: --master-key-file FILE (64 hex digits, mode 600; for example `openssl rand -hex 32`)"
+                )
             };
             (Settings::Postgres(url.clone()), path.clone(), false)
         }

@@ -5,7 +5,7 @@ use crate::problem::{Problem, STALE_FORM};
 use crate::signin::session::Caller;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
-use axum::http::{header, HeaderMap, Method};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use control::Error;

@@ -2,10 +2,10 @@
 //! test does not know.
 
 use crate::app::App;
+use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
-use axum::Router;
 use control::Permission;
 
 /// Who may reach an endpoint at all. Use cases authorize by themselves; this is what the coverage test holds them to.

@@ -1,6 +1,6 @@
 //! The master key: generated on first start beside the database, or given. Never a default, never readable by others.
 
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result, bail};
 use control::MasterKey;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -30,7 +30,12 @@ pub fn load(path: &Path, may_create: bool) -> Result<MasterKey> {
 fn create(path: &Path) -> Result<MasterKey> {
     let mut bytes = [0u8; 32];
     rand::RngCore::fill_bytes(&mut crate::compose::generator()?, &mut bytes);
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| format!("making the master key {}", path.display()))?;
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("making the master key {}", path.display()))?;
     writeln!(file, "{}", hex::encode(bytes))?;
     file.sync_all()?;
     tracing::info!(path = %path.display(), "made a new master key; back it up apart from the database");

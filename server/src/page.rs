@@ -3,10 +3,10 @@
 use crate::app::App;
 use crate::problem::Problem;
 use crate::signin::session::Caller;
-use app::page::{render, Chrome, Flash, Frame, Nav, Person, Shell, Tenant};
+use app::page::{Chrome, Flash, Frame, Nav, Person, Shell, Tenant, render};
 use app::words::AdminRole as Shown;
-use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 use control::{Actor, AdminRole, Permission};
 use leptos::IntoView;
@@ -108,7 +108,9 @@ pub const fn needs(nav: Nav) -> Permission {
     match nav {
         Nav::Home | Nav::NewRequest | Nav::Requests | Nav::Grants => Permission::SignedIn,
         Nav::Revocations => Permission::Revoke,
-        Nav::Roles | Nav::Scopes | Nav::Assignments | Nav::Simulator | Nav::Servers | Nav::Clients | Nav::Agents | Nav::Idp => Permission::ReadConfig,
+        Nav::Roles | Nav::Scopes | Nav::Assignments | Nav::Simulator | Nav::Servers | Nav::Clients | Nav::Agents | Nav::Idp => {
+            Permission::ReadConfig
+        }
         Nav::People => Permission::ReadPeople,
         Nav::Draft | Nav::Bundles => Permission::ReadConfig,
         Nav::Fleet => Permission::ReadFleet,

@@ -5,9 +5,9 @@ use crate::compose::{self, DataArgs};
 use crate::site::Site;
 use crate::{csrf, delivery, endpoint, headers, problem, request_id, upkeep};
 use anyhow::{Context, Result};
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::Router;
 use outbound::http::{Guarded, Limits, Reach};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,7 +45,9 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     let site = Site::load(args.site.as_deref()).context("reading the browser half")?;
     let ending = CancellationToken::new();
     let app = App::new(control.clone(), outbound, site, ending.clone());
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}; is another program there? choose with --listen", args.listen))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("listening on {}; is another program there? choose with --listen", args.listen))?;
     let address = listener.local_addr()?;
     let signing = tokio::spawn(delivery::upkeep::upkeep_loop(control.clone(), ending.clone()));
     let upkeep = tokio::spawn(upkeep::run(control, ending.clone()));
@@ -75,7 +77,7 @@ async fn missing() -> problem::Problem {
 }
 
 async fn asked_to_end(ending: CancellationToken) {
-    use tokio::signal::unix::{signal, SignalKind};
+    use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = match signal(SignalKind::terminate()) {
         Ok(signal) => signal,
         Err(error) => {

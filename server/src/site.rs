@@ -3,7 +3,7 @@
 //! Pages work without the browser half, so a missing folder is no error.
 
 use crate::app::App;
-use crate::endpoint::{get, Access, Endpoint};
+use crate::endpoint::{Access, Endpoint, get};
 use crate::problem::Problem;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};

@@ -1,8 +1,8 @@
 //! What has to happen without anybody asking: events get their place in the log, requests that nobody decided end.
 
-use control::{evidence, governance, Control, TenantId};
+use control::{Control, TenantId, evidence, governance};
 use std::time::Duration;
-use tokio::time::{interval, MissedTickBehavior};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Events are under a signed checkpoint about so long after they were written.

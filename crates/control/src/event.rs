@@ -2,7 +2,7 @@
 
 use crate::chance::Chance;
 use crate::ctx::Ctx;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use store::AuditEvent;
 
 /// How it ended.
@@ -41,7 +41,17 @@ pub struct Event {
 impl Event {
     /// An event; `action` is `object.verb`, such as `grant.revoke`.
     pub const fn new(action: &'static str) -> Self {
-        Self { action, actor: None, client: None, agent: None, object: None, story: None, outcome: Outcome::Ok, at_ms: None, details: Value::Null }
+        Self {
+            action,
+            actor: None,
+            client: None,
+            agent: None,
+            object: None,
+            story: None,
+            outcome: Outcome::Ok,
+            at_ms: None,
+            details: Value::Null,
+        }
     }
 
     /// To what it happened.

@@ -23,7 +23,7 @@ mod scene;
 mod signal;
 mod vault;
 
-pub use chance::{sha256_hex, Chance};
+pub use chance::{Chance, sha256_hex};
 pub use clock::Clock;
 pub use control::{Control, Parts};
 pub use ctx::{Actor, Ctx};

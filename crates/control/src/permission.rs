@@ -42,10 +42,24 @@ impl AdminRole {
             (self, permission),
             (_, P::Anyone | P::SignedIn)
                 | (Self::Owner, _)
-                | (Self::IamAdmin, P::ReadConsole | P::ReadConfig | P::WriteConfig | P::Publish | P::Revoke | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ReadPeople)
+                | (
+                    Self::IamAdmin,
+                    P::ReadConsole
+                        | P::ReadConfig
+                        | P::WriteConfig
+                        | P::Publish
+                        | P::Revoke
+                        | P::ReadFleet
+                        | P::ReadRequests
+                        | P::ReadAudit
+                        | P::ReadPeople
+                )
                 | (Self::Approver, P::ReadConsole | P::ReadRequests | P::DecideRequests | P::Revoke)
                 | (Self::Operator, P::ReadConsole | P::ReadFleet | P::WriteFleet | P::ReadConfig | P::Revoke)
-                | (Self::Auditor, P::ReadConsole | P::ReadConfig | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ExportAudit | P::ReadPeople)
+                | (
+                    Self::Auditor,
+                    P::ReadConsole | P::ReadConfig | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ExportAudit | P::ReadPeople
+                )
         )
     }
 }

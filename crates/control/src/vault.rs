@@ -1,9 +1,9 @@
 //! Secrets at rest: AES-256-GCM under a master key that lives beside the database, or is given.
 
 use crate::chance::Chance;
-use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_256_GCM};
-use base64::engine::general_purpose::STANDARD;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 /// The key that all others are sealed under.
@@ -50,7 +50,9 @@ impl Vault {
     pub fn seal(&self, chance: &Chance, place: &str, secret: &[u8]) -> Result<Sealed, VaultError> {
         let nonce: [u8; 12] = chance.bytes();
         let mut sealed = secret.to_vec();
-        self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut sealed).map_err(|_| VaultError::Crypto)?;
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut sealed)
+            .map_err(|_| VaultError::Crypto)?;
         Ok(STANDARD.encode([nonce.as_slice(), &sealed].concat()))
     }
 

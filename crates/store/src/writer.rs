@@ -4,8 +4,8 @@ use crate::error::StoreError;
 use crate::unit::{Transaction, Unit};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::panic::AssertUnwindSafe;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use std::panic::AssertUnwindSafe;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many units share one commit, and so one fsync, at the most.

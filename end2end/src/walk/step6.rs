@@ -51,21 +51,24 @@ async fn short_grant(story: &mut Story, told: &mut Telling) -> Result<i64> {
     let request = ask_for(story, UNBOUND, SHORTEST, "one debug line is enough").await?;
     let grant = story.sam.approve(&request, "for a minute").await?;
     story.connection()?.refresh().await?;
-    let token = story.connection()?.token().await?;
-    let claims = oauth::claims(&token)?;
+    let claims = oauth::claims(&story.connection()?.token().await?)?;
+    let carried = claims["scope"].as_str().is_some_and(|scope| scope.split(' ').any(|scope| scope == UNBOUND));
+    if carried {
+        told.note(format!("a second, short grant {grant} comes along with a refresh of the token"));
+    } else {
+        // The consent was given when no tool needed this scope, so it did not cover it: the person is asked again.
+        authorize_more(story, UNBOUND).await?;
+        told.note(format!("a second, short grant {grant} is added after another consent"));
+    }
+    let claims = oauth::claims(&story.connection()?.token().await?)?;
     let held = claims["grants"].as_array().into_iter().flatten().find(|held| held["id"] == grant.as_str());
-    let Some(end) = held.and_then(|held| held["exp"].as_i64()) else {
-        // Consent did not cover what might come later: then the client steps up.
-        let mut browser = std::mem::replace(&mut story.dev.browser, crate::browser::Browser::new()?);
-        let done = story.connection()?.step_up(UNBOUND, &mut browser, story.dev.username).await;
-        story.dev.browser = browser;
-        done?;
-        let claims = oauth::claims(&story.connection()?.token().await?)?;
-        let held = claims["grants"].as_array().into_iter().flatten().find(|held| held["id"] == grant.as_str());
-        return held.and_then(|held| held["exp"].as_i64()).context("the token carries no grant");
-    };
-    told.note(format!("a second, short grant {grant} came along with a refresh of the token"));
-    Ok(end)
+    held.and_then(|held| held["exp"].as_i64()).context("the token carries no grant")
+}
+
+/// The step-up in dev's own browser. Returns the address that the client sent it to.
+async fn authorize_more(story: &mut Story, scope: &str) -> Result<url::Url> {
+    let connection = story.connection.as_ref().context("step 4 did not get so far")?;
+    connection.step_up(scope, &mut story.dev.browser, story.dev.username).await
 }
 
 async fn cannot_decide_own(story: &mut Story, told: &mut Telling, request: &str) -> Result<()> {
@@ -87,10 +90,8 @@ async fn cannot_decide_own(story: &mut Story, told: &mut Telling, request: &str)
 async fn step_up(story: &mut Story, told: &mut Telling) -> Result<()> {
     let called = story.connection()?.call(WANTED, ask::arguments(WANTED)).await?;
     told.equal(format!("the client's next call of {WANTED}"), called, Called::Forbidden(WANTED.to_owned()));
-    let mut browser = std::mem::replace(&mut story.dev.browser, crate::browser::Browser::new()?);
-    let authorized = story.connection()?.step_up(WANTED, &mut browser, story.dev.username).await;
-    story.dev.browser = browser;
-    let asked = authorized?.query_pairs().find(|(key, _)| key == "scope").map(|(_, value)| value.into_owned()).unwrap_or_default();
+    let asked = authorize_more(story, WANTED).await?;
+    let asked = asked.query_pairs().find(|(key, _)| key == "scope").map(|(_, value)| value.into_owned()).unwrap_or_default();
     told.expect(
         format!("it authorizes for the union: {asked}"),
         ["logs.read", WANTED].iter().all(|scope| asked.split(' ').any(|found| found == *scope)),

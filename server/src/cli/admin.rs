@@ -1,7 +1,7 @@
 //! `writ admin …`: straight on the database, audited like everything else.
 
 use crate::compose::{self, DataArgs};
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use control::tenancy::{CreateTenant, GrantAdmin, Holder};
 use control::{Actor, AdminRole, Control, Ctx, Error};
@@ -80,7 +80,9 @@ impl Tenant {
     async fn open(&self) -> Result<(Control, Ctx)> {
         let control = compose::control(&self.data).await?;
         let cx = control.ctx(&self.tenant, Actor::Host, "shell").await.map_err(|error| match error {
-            Error::NotFound => anyhow::anyhow!("there is no tenant {}; make it with: writ admin create-tenant {} --name NAME", self.tenant, self.tenant),
+            Error::NotFound => {
+                anyhow::anyhow!("there is no tenant {}; make it with: writ admin create-tenant {} --name NAME", self.tenant, self.tenant)
+            }
             other => explain(other),
         })?;
         Ok((control, cx))

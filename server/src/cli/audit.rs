@@ -32,7 +32,7 @@ impl Audit {
         let reader = BufReader::new(File::open(&file).with_context(|| format!("opening {}", file.display()))?);
         match evidence::export::verify(reader, pinned.as_ref()) {
             Ok(verified) => {
-                println!("whole: {verified}");
+                println!("{verified}");
                 Ok(ExitCode::SUCCESS)
             }
             Err(finding) => {

@@ -22,7 +22,7 @@ mod servers;
 mod simulator;
 mod words;
 
-use crate::endpoint::{get, post, Access, Endpoint};
+use crate::endpoint::{Access, Endpoint, get, post};
 use control::Permission as P;
 
 /// This area's endpoints.

@@ -1,11 +1,11 @@
 //! What clients find out before they come: RFC 8414 and the keys.
 
-use super::program::{failed, Program, ANY_ORIGIN};
+use super::program::{ANY_ORIGIN, Program, failed};
 use crate::app::App;
+use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use control::oauth;
 use serde_json::json;
 

@@ -11,8 +11,7 @@ mod program;
 mod redirect;
 mod token;
 
-
-use crate::endpoint::{get, post, Access, Endpoint};
+use crate::endpoint::{Access, Endpoint, get, post};
 use control::Permission;
 
 /// This area's endpoints.

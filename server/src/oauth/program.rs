@@ -2,15 +2,15 @@
 
 use crate::app::App;
 use crate::request_id::RequestId;
-use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::header::{HeaderName, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, PRAGMA, WWW_AUTHENTICATE};
-use axum::http::request::Parts;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::Json;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::StatusCode;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use control::oauth::OAuthError;
 use control::{Actor, Ctx, Error};
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use store::StoreError;
 
 /// Clients that live in a browser may read the answers: nothing here depends on who asks by cookie.
@@ -76,7 +76,10 @@ pub fn failed(error: &Error) -> Response {
         }
         _ => {
             tracing::error!(error = error as &dyn std::error::Error, "an OAuth request failed");
-            answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "server_error", "error_description": "something broke here; nothing was issued" }))
+            answer(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &json!({ "error": "server_error", "error_description": "something broke here; nothing was issued" }),
+            )
         }
     }
 }

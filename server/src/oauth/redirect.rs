@@ -1,8 +1,8 @@
 //! Back to the client, always with `iss` (RFC 9207), so that it can tell whose answer it is.
 
 use axum::response::{IntoResponse, Redirect, Response};
-use control::oauth::Back;
 use control::Error;
+use control::oauth::Back;
 use url::Url;
 
 /// A code.

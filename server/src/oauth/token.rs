@@ -1,14 +1,14 @@
 //! The token endpoint and the revocation endpoint.
 
 use super::params::{Params, Unreadable};
-use super::program::{answer, failed, refused, Program, ANY_ORIGIN};
+use super::program::{ANY_ORIGIN, Program, answer, failed, refused};
 use crate::app::App;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use control::oauth::{parse_scope, ExchangeCode, ExchangeToken, Issued, OAuthError, Refresh, RevokeToken, ACCESS_TOKEN_TYPE, JWT_TYPE};
+use control::oauth::{ACCESS_TOKEN_TYPE, ExchangeCode, ExchangeToken, Issued, JWT_TYPE, OAuthError, Refresh, RevokeToken, parse_scope};
 use control::{Ctx, UseCase};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -36,7 +36,8 @@ async fn issued<U: UseCase<Out = Result<Issued, OAuthError>>>(app: &App, cx: &Ct
         Err(error) => return failed(&error),
     };
     let scope: Vec<&str> = issued.scope.iter().map(String::as_str).collect();
-    let mut body = json!({ "access_token": issued.access_token, "token_type": "Bearer", "expires_in": issued.expires_in, "scope": scope.join(" ") });
+    let mut body =
+        json!({ "access_token": issued.access_token, "token_type": "Bearer", "expires_in": issued.expires_in, "scope": scope.join(" ") });
     if let Some(refresh) = issued.refresh_token {
         body["refresh_token"] = refresh.into();
     }

@@ -1,6 +1,6 @@
 //! Back from the provider: verify, note, start the session. Whatever fails is a page that says what and what to do; nobody is signed in.
 
-use super::session::{begin, Caller, New};
+use super::session::{Caller, New, begin};
 use super::start::{browser_cookie, client, connection, tenant};
 use crate::app::App;
 use crate::page;
@@ -41,9 +41,17 @@ pub async fn callback(State(app): State<App>, caller: Caller, jar: CookieJar, Qu
         return failed(&app, &caller, &SignInError::EmailUnverified).await;
     }
     let name = identity.name.or_else(|| identity.email.clone()).unwrap_or_else(|| identity.subject.clone());
-    let profile = Profile { issuer: identity.issuer, subject: identity.subject, email: identity.email, email_verified: identity.email_verified, name, groups };
+    let profile = Profile {
+        issuer: identity.issuer,
+        subject: identity.subject,
+        email: identity.email,
+        email_verified: identity.email_verified,
+        name,
+        groups,
+    };
     let user = app.control().run(cx, RecordSignIn { profile }).await?;
-    let new = New { user: Some(&user), acr: identity.acr, idp_sid: identity.sid, auth_ms: identity.auth_time.map_or(cx.now_ms, |at| at * 1000) };
+    let new =
+        New { user: Some(&user), acr: identity.acr, idp_sid: identity.sid, auth_ms: identity.auth_time.map_or(cx.now_ms, |at| at * 1000) };
     let jar = begin(&app, cx, jar, new).await?;
     Ok((jar, Redirect::to(&return_to)).into_response())
 }

@@ -1,15 +1,15 @@
 //! The one-time link from the host's shell. Opening it does nothing; pressing the button uses it, so that a preview cannot.
 
-use super::session::{begin, Caller, New};
+use super::session::{Caller, New, begin};
 use super::start::tenant;
 use crate::app::App;
 use crate::page;
 use crate::problem::Problem;
 use app::pages::signin as view;
+use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::Form;
 use axum_extra::extract::cookie::CookieJar;
 use control::signin::UseSignInLink;
 use serde::Deserialize;

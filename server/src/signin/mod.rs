@@ -8,7 +8,7 @@ pub mod session;
 mod start;
 mod store;
 
-use crate::endpoint::{get, post, Access, Endpoint};
+use crate::endpoint::{Access, Endpoint, get, post};
 
 /// This area's endpoints.
 pub fn endpoints() -> Vec<Endpoint> {

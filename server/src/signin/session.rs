@@ -2,13 +2,13 @@
 //!
 //! A session belongs to one tenant, the one in the path. What somebody may do is not in it: admin roles are looked up at each request.
 
-use super::store::{field, key, TenantSessions};
+use super::store::{TenantSessions, field, key};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::request::Parts;
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use control::signin::{self, TouchSession};

@@ -1,6 +1,6 @@
 //! The page that sends people to their provider, the way there, and signing out.
 
-use super::session::{cookie, cookie_name, Caller};
+use super::session::{Caller, cookie, cookie_name};
 use crate::app::App;
 use crate::csrf::Form;
 use crate::page;
@@ -65,7 +65,9 @@ pub async fn start(State(app): State<App>, caller: Caller, Query(asked): Query<A
 /// To the provider.
 pub async fn go(State(app): State<App>, caller: Caller, jar: CookieJar, Query(asked): Query<Asked>) -> Result<Response, Problem> {
     let cx = &caller.cx;
-    let Some(connection) = connection(app.control(), cx).await? else { return Ok(Redirect::to(&format!("/t/{}/signin", cx.tenant)).into_response()) };
+    let Some(connection) = connection(app.control(), cx).await? else {
+        return Ok(Redirect::to(&format!("/t/{}/signin", cx.tenant)).into_response());
+    };
     let provider: Provider = match oidc::discover(app.outbound(), &connection.issuer).await {
         Ok(provider) => provider,
         Err(error) => return super::callback::failed(&app, &caller, &error).await,
@@ -89,7 +91,13 @@ pub(super) fn browser_cookie(app: &App, cx: &Ctx) -> String {
 pub struct Nothing {}
 
 /// Ends the session here.
-pub async fn sign_out(State(app): State<App>, caller: Caller, jar: CookieJar, Path(tenant): Path<String>, _: Form<Nothing>) -> Result<Response, Problem> {
+pub async fn sign_out(
+    State(app): State<App>,
+    caller: Caller,
+    jar: CookieJar,
+    Path(tenant): Path<String>,
+    _: Form<Nothing>,
+) -> Result<Response, Problem> {
     if let Some(session) = &caller.session {
         app.control().run(&caller.cx, SignOut(session.id_hash.clone())).await?;
     }

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use control::signin::{self, EndSession, SaveSession};
-use control::{sha256_hex, Control, Ctx};
+use control::{Control, Ctx, sha256_hex};
 use std::collections::HashMap;
 use std::fmt;
+use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
-use tower_sessions::SessionStore;
 
 /// The sessions of one tenant, seen from one request.
 #[derive(Clone)]
@@ -67,7 +67,8 @@ impl SessionStore for TenantSessions {
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let Some(row) = signin::load(&self.control, &self.cx, &key(id)).await.map_err(broken)? else { return Ok(None) };
         let data: HashMap<String, serde_json::Value> = serde_json::from_str(&row.data).map_err(|error| Error::Decode(error.to_string()))?;
-        let expiry_date = time::OffsetDateTime::from_unix_timestamp(row.expires_ms / 1000).map_err(|error| Error::Decode(error.to_string()))?;
+        let expiry_date =
+            time::OffsetDateTime::from_unix_timestamp(row.expires_ms / 1000).map_err(|error| Error::Decode(error.to_string()))?;
         Ok(Some(Record { id: *id, data, expiry_date }))
     }
 

@@ -17,20 +17,25 @@ mod roles;
 mod scopes;
 mod servers;
 
-pub use agents::{agent_version, EditAgent, RegisterAgent};
-pub use classes::{defaults, NarrowClass};
-pub use clients::{client_version, EditClient, RegisterClient};
-pub use explain::{explain, Explanation, Question};
+pub use agents::{EditAgent, RegisterAgent, agent_version};
+pub use classes::{NarrowClass, defaults};
+pub use clients::{EditClient, RegisterClient, client_version};
+pub use explain::{Explanation, Question, explain};
 pub use groups::{MapGroup, UnmapGroup};
 pub use history::Edit;
-pub use home::{home, Home, Setup};
-pub use idp::{idp, idp_secret, idp_version, last_idp_check, IdpCheck, NoteIdpCheck, SetIdp};
-pub use people::{admins, people, person, AdminView, PersonView, RevokeAdmin};
-pub use questions::{agent, agents, bundle_sizes, classes, client, clients, last_change, last_edit, live_roles, reach, scopes, server, servers, AgentView, ClientView, ServerView, ToolView};
+pub use home::{Home, Setup, home};
+pub use idp::{IdpCheck, NoteIdpCheck, SetIdp, idp, idp_secret, idp_version, last_idp_check};
+pub use people::{AdminView, PersonView, RevokeAdmin, admins, people, person};
+pub use questions::{
+    AgentView, ClientView, ServerView, ToolView, agent, agents, bundle_sizes, classes, client, clients, last_change, last_edit, live_roles,
+    reach, scopes, server, servers,
+};
 pub use reach::Reach;
-pub use roles::{preview, role, role_conflict, roles, CreateRole, DeleteRole, EditRole, ImportPreview, ImportRoleFile, RoleConflict, RoleView};
+pub use roles::{
+    CreateRole, DeleteRole, EditRole, ImportPreview, ImportRoleFile, RoleConflict, RoleView, preview, role, role_conflict, roles,
+};
 pub use scopes::EditScope;
-pub use servers::{check_server, BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, RemoveServer};
+pub use servers::{BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, RemoveServer, check_server};
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;

@@ -1,8 +1,8 @@
 //! An agent's own proof of who it is: a short JWT by its registered key (RFC 7523 section 3, as the `actor_token` of RFC 8693).
 
-use super::error::{invalid_grant, invalid_request, OAuthError};
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use super::error::{OAuthError, invalid_grant, invalid_request};
 use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use token::PublicJwk;
@@ -76,7 +76,9 @@ pub(super) fn verify(proof: &str, agent: &str, key: &PublicJwk, audiences: &[&st
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let proof = jsonwebtoken::decode::<Proof>(proof, &key, &validation).map_err(|_| invalid_grant("actor_token is not signed by the agent's registered key"))?.claims;
+    let proof = jsonwebtoken::decode::<Proof>(proof, &key, &validation)
+        .map_err(|_| invalid_grant("actor_token is not signed by the agent's registered key"))?
+        .claims;
     if proof.iss != agent || proof.sub != agent {
         return Err(invalid_grant("iss and sub of actor_token must both be the agent's id"));
     }

@@ -3,7 +3,7 @@
 use super::code::CODE_LIFE_MS;
 use super::consider::kept;
 use super::error::OAuthError;
-use super::question::{consent_id, weigh, Weighed};
+use super::question::{Weighed, consent_id, weigh};
 use super::receive::Back;
 use crate::chance::sha256_hex;
 use crate::error::{Error, Result};
@@ -78,7 +78,9 @@ impl UseCase for Authorize {
             Ok((weighed, _)) => weighed,
             Err(error) => {
                 scene.db.delete::<Authorization>(&row.id).await?;
-                let event = event("authorization.refuse").denied().details(json!({ "resource": row.resource, "scopes": row.scope.0, "reason": error.text }));
+                let event = event("authorization.refuse")
+                    .denied()
+                    .details(json!({ "resource": row.resource, "scopes": row.scope.0, "reason": error.text }));
                 let error_uri = Some(format!("{}/requests/new", scene.parts.issuer(&scene.cx.tenant)));
                 return Ok(Done::new(back(row, error, error_uri), event));
             }

@@ -1,17 +1,17 @@
 //! A code for tokens: RFC 6749 section 4.1.3 with PKCE.
 
-use super::error::{invalid_client, invalid_grant, invalid_request, invalid_target, OAuthError};
+use super::error::{OAuthError, invalid_client, invalid_grant, invalid_request, invalid_target};
 use super::lineage::take_back;
-use super::mint::{mint, Issued, Origin};
+use super::mint::{Issued, Origin, mint};
 use super::refresh::begin as begin_refresh;
-use super::standing::{recent_groups, Party, Standing};
+use super::standing::{Party, Standing, recent_groups};
 use crate::chance::sha256_hex;
 use crate::error::Result;
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -50,7 +50,12 @@ impl UseCase for ExchangeCode {
             let taken = taken.by("user", &code.user_id).through(Some(client.id.clone()), None);
             let refused = Event::new("token.refuse").denied().by("user", &code.user_id).through(Some(client.id), None);
             let refused = refused.on(&code.lineage).details(json!({ "reason": "code_replayed", "resource": code.resource }));
-            return Ok(Done::many(Err(invalid_grant("the code was used before; everything that came of it was taken back")), refused, [taken]).wake());
+            return Ok(Done::many(
+                Err(invalid_grant("the code was used before; everything that came of it was taken back")),
+                refused,
+                [taken],
+            )
+            .wake());
         }
         self.check(&code, scene.cx.now_ms)?;
         // Whoever was signed out in between, by themselves or by an administrator, gets nothing.

@@ -1,6 +1,6 @@
 //! What is to be done about a kept request, for the person who is signed in.
 
-use super::question::{weigh, Question};
+use super::question::{Question, weigh};
 use super::receive::Back;
 use crate::chance::sha256_hex;
 use crate::control::Control;

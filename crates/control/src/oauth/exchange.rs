@@ -1,11 +1,11 @@
 //! Token exchange (RFC 8693): an agent acts for the person whose access token it was given.
 
 use super::actor;
-use super::error::{invalid_client, invalid_grant, invalid_request, invalid_scope, invalid_target, OAuthError};
+use super::error::{OAuthError, invalid_client, invalid_grant, invalid_request, invalid_scope, invalid_target};
 use super::keys::verifying;
-use super::mint::{mint, Issued, Origin};
+use super::mint::{Issued, Origin, mint};
 use super::question::consent_id;
-use super::standing::{recent_groups, Held, Party, Standing};
+use super::standing::{Held, Party, Standing, recent_groups};
 use crate::chance::sha256_hex;
 use crate::error::{Error, Result};
 use crate::permission::Permission;

@@ -5,7 +5,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::tenancy::keys::TOKEN;
 use policy::Issuer;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use store::Reader;
 use token::VerifyingKeys;
 

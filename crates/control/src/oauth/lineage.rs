@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::event::Event;
-use crate::governance::{enter, LONGEST_TOKEN_LIFE_S};
+use crate::governance::{LONGEST_TOKEN_LIFE_S, enter};
 use crate::scene::Scene;
 use policy::Target;
 use serde_json::json;

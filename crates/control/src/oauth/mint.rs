@@ -44,7 +44,14 @@ pub(super) struct Origin<'a> {
 }
 
 /// Mints a token with these scopes, which came out of [`super::Bounds::issue`] for the same party.
-pub(super) async fn mint(scene: &Scene<'_>, standing: &Standing, party: &Party<'_>, held: &Held, scopes: BTreeSet<String>, origin: &Origin<'_>) -> Result<(Issued, Event)> {
+pub(super) async fn mint(
+    scene: &Scene<'_>,
+    standing: &Standing,
+    party: &Party<'_>,
+    held: &Held,
+    scopes: BTreeSet<String>,
+    origin: &Origin<'_>,
+) -> Result<(Issued, Event)> {
     if scopes.is_empty() {
         return Err(OAuthError::new("invalid_scope", "nothing that was asked for can be had now").into());
     }

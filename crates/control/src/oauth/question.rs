@@ -1,7 +1,7 @@
 //! What a request comes to for one person, and what is to be asked of them.
 
 use super::error::OAuthError;
-use super::standing::{recent_groups, Held, Party, Standing};
+use super::standing::{Held, Party, Standing, recent_groups};
 use crate::error::Result;
 use policy::Risk;
 use std::collections::BTreeSet;
@@ -53,7 +53,13 @@ pub(super) struct Weighed {
 }
 
 /// Weighs a request: what it would give now, and what could be added later.
-pub(super) async fn weigh(db: &Reader<'_>, row: &Authorization, user: &User, client: &Client, now_ms: i64) -> Result<std::result::Result<(Weighed, Standing), OAuthError>> {
+pub(super) async fn weigh(
+    db: &Reader<'_>,
+    row: &Authorization,
+    user: &User,
+    client: &Client,
+    now_ms: i64,
+) -> Result<std::result::Result<(Weighed, Standing), OAuthError>> {
     let standing = Standing::load(db).await?;
     let party = Party { user, client, agents: &[], resource: &row.resource };
     if let Some(why) = standing.blocks(&party) {
@@ -74,7 +80,9 @@ pub(super) async fn weigh(db: &Reader<'_>, row: &Authorization, user: &User, cli
     let consent = db.get::<Consent>(&consent_id(&user.id, &client.id, &row.resource)).await?;
     let approved = bounds.held_by_grant();
     // What was allowed for later counts only for what an approval gave. What a role gives meanwhile is asked for.
-    let covered = |consent: &Consent| now.iter().all(|scope| consent.scope.contains(scope) || (consent.later.contains(scope) && approved.contains(scope)));
+    let covered = |consent: &Consent| {
+        now.iter().all(|scope| consent.scope.contains(scope) || (consent.later.contains(scope) && approved.contains(scope)))
+    };
     let allowed_before = row.ask_again == 0 && consent.as_ref().is_some_and(covered);
     Ok(Ok((Weighed { now, later, withheld, allowed_before, consent }, standing)))
 }

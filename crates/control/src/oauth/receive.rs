@@ -2,7 +2,7 @@
 //!
 //! Until client and redirect URI are both known to belong together, nobody's browser is sent anywhere.
 
-use super::error::{invalid_request, invalid_scope, invalid_target, OAuthError};
+use super::error::{OAuthError, invalid_request, invalid_scope, invalid_target};
 use super::live::live;
 use super::redirect::matches;
 use crate::chance::sha256_hex;
@@ -128,7 +128,11 @@ async fn validate(db: &Reader<'_>, asked: &Asked, cx: &Ctx) -> Result<std::resul
         ([], _) => return Ok(Err(invalid_target("resource is missing, and there is not exactly one server that could be meant"))),
         _ => return Ok(Err(invalid_target("a token is for one resource: send resource once"))),
     };
-    let scope: BTreeSet<String> = form.scope.into_iter().filter(|scope| policy.servers.get(&resource).is_some_and(|server| server.scopes().contains(scope.as_str()))).collect();
+    let scope: BTreeSet<String> = form
+        .scope
+        .into_iter()
+        .filter(|scope| policy.servers.get(&resource).is_some_and(|server| server.scopes().contains(scope.as_str())))
+        .collect();
     // A scope that nobody knows is left out, since clients add some of their own (`offline_access`); when none is left, that is said.
     if scope.is_empty() && form.asked_for_any {
         return Ok(Err(invalid_scope("none of these scopes is one of this resource")));

@@ -15,7 +15,10 @@ pub fn matches(registered: &str, given: &str) -> bool {
 /// Whether a browser may be sent there at all. What an administrator registered was checked then; this is the last line.
 fn usable(uri: &str) -> bool {
     let plain = uri.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
-    plain && Url::parse(uri).is_ok_and(|url| url.fragment().is_none() && !DANGEROUS.contains(&url.scheme()) && url.username().is_empty() && url.password().is_none())
+    plain
+        && Url::parse(uri).is_ok_and(|url| {
+            url.fragment().is_none() && !DANGEROUS.contains(&url.scheme()) && url.username().is_empty() && url.password().is_none()
+        })
 }
 
 /// A loopback URI as its host and what follows the port; `None` for all others.
@@ -104,7 +107,14 @@ mod tests {
 
     #[test]
     fn nothing_that_runs_is_a_target_even_if_registered() {
-        for uri in ["javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https://user@ide.example/", "https://ide.example/#f"] {
+        for uri in [
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "https://user@ide.example/",
+            "https://ide.example/#f",
+        ] {
             assert!(!matches(uri, uri), "{uri}");
         }
         assert!(matches("com.example.ide:/cb", "com.example.ide:/cb"));

@@ -1,10 +1,10 @@
 //! Refresh tokens: each is good for once and replaced by the next; one that comes twice ends its family.
 
-use super::error::{invalid_client, invalid_grant, invalid_scope, invalid_target, OAuthError};
+use super::error::{OAuthError, invalid_client, invalid_grant, invalid_scope, invalid_target};
 use super::lineage::take_back;
-use super::mint::{mint, Issued, Origin};
+use super::mint::{Issued, Origin, mint};
 use super::question::consent_id;
-use super::standing::{recent_groups, Party, Standing};
+use super::standing::{Party, Standing, recent_groups};
 use crate::chance::sha256_hex;
 use crate::error::Result;
 use crate::event::Event;
@@ -65,7 +65,12 @@ impl UseCase for Refresh {
             let taken = taken.by("user", &row.user_id).through(Some(client.id.clone()), None);
             let refused = Event::new("token.refuse").denied().by("user", &row.user_id).through(Some(client.id), None);
             let refused = refused.on(&row.lineage).details(json!({ "reason": "refresh_token_replayed", "resource": row.resource }));
-            return Ok(Done::many(Err(invalid_grant("the refresh token was used before; its whole family was taken back")), refused, [taken]).wake());
+            return Ok(Done::many(
+                Err(invalid_grant("the refresh token was used before; its whole family was taken back")),
+                refused,
+                [taken],
+            )
+            .wake());
         }
         if scene.cx.now_ms >= row.expires_ms {
             return Err(invalid_grant("the refresh token has ended; sign in again").into());
@@ -87,8 +92,14 @@ impl UseCase for Refresh {
         let later: BTreeSet<String> = consent.scope.union(&consent.later).cloned().collect();
         let scopes = held.bounds.issue(&row.scope, &later);
         let scopes = self.narrow(scopes, &row, &later)?;
-        let origin =
-            Origin { lineage: &row.lineage, sid: &row.sid, auth_s: Some(row.auth_s), acr: row.acr.as_deref(), not_after_s: None, by: "refresh_token" };
+        let origin = Origin {
+            lineage: &row.lineage,
+            sid: &row.sid,
+            auth_s: Some(row.auth_s),
+            acr: row.acr.as_deref(),
+            not_after_s: None,
+            by: "refresh_token",
+        };
         let (mut issued, event) = mint(scene, &standing, &party, &held, scopes, &origin).await?;
 
         let secret = scene.parts.chance.secret();
@@ -102,7 +113,12 @@ impl UseCase for Refresh {
 
 impl Refresh {
     /// A client may ask for less, never for what was not allowed (RFC 6749 section 6). What it may have but cannot have now is left out.
-    fn narrow(&self, scopes: BTreeSet<String>, row: &RefreshToken, later: &BTreeSet<String>) -> std::result::Result<BTreeSet<String>, OAuthError> {
+    fn narrow(
+        &self,
+        scopes: BTreeSet<String>,
+        row: &RefreshToken,
+        later: &BTreeSet<String>,
+    ) -> std::result::Result<BTreeSet<String>, OAuthError> {
         if self.scope.is_empty() {
             return Ok(scopes);
         }

@@ -1,7 +1,7 @@
 //! Who and what a token is about, as it stands at this moment.
 
 use super::bounds::Bounds;
-use super::error::{invalid_grant, OAuthError};
+use super::error::{OAuthError, invalid_grant};
 use super::live::live;
 use crate::error::{Error, Result};
 use policy::{Ceiling, PolicySet, Risk, Target};

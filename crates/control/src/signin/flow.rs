@@ -34,7 +34,11 @@ impl Upkeep for BeginSignIn {
         let chance = &scene.parts.chance;
         let begun = Begun { state: chance.secret(), nonce: chance.secret(), verifier: chance.secret() };
         let id = sha256_hex(&begun.state);
-        let verifier = scene.parts.vault.seal(chance, &place(scene, &id), begun.verifier.as_bytes()).map_err(|error| Error::internal("sealing a verifier", error))?;
+        let verifier = scene
+            .parts
+            .vault
+            .seal(chance, &place(scene, &id), begun.verifier.as_bytes())
+            .map_err(|error| Error::internal("sealing a verifier", error))?;
         let row = SignIn {
             id,
             nonce: begun.nonce.clone(),
@@ -71,7 +75,8 @@ impl Upkeep for TakeSignIn {
         if row.expires_ms <= scene.cx.now_ms || row.browser != sha256_hex(&self.browser) {
             return Ok((None, false));
         }
-        let opened = scene.parts.vault.open(&place(scene, &id), &row.verifier).map_err(|error| Error::internal("opening a verifier", error))?;
+        let opened =
+            scene.parts.vault.open(&place(scene, &id), &row.verifier).map_err(|error| Error::internal("opening a verifier", error))?;
         let verifier = String::from_utf8(opened.to_vec()).map_err(|error| Error::internal("reading a verifier", error))?;
         Ok((Some((row.nonce, Zeroizing::new(verifier), row.return_to)), false))
     }

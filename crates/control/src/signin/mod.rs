@@ -8,5 +8,5 @@ mod sessions;
 
 pub use flow::{BeginSignIn, Begun, TakeSignIn};
 pub use link::{CreateSignInLink, UseSignInLink};
-pub use person::{actor, NoteSignInFailed, Profile, RecordSignIn};
-pub use sessions::{load, EndSession, SaveSession, SignOut, TouchSession, ABSOLUTE_MS, HOST_MS, IDLE_MS};
+pub use person::{NoteSignInFailed, Profile, RecordSignIn, actor};
+pub use sessions::{ABSOLUTE_MS, EndSession, HOST_MS, IDLE_MS, SaveSession, SignOut, TouchSession, load};

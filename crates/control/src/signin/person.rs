@@ -57,7 +57,10 @@ impl UseCase for RecordSignIn {
             created_ms: old.as_ref().map_or(scene.cx.now_ms, |user| user.created_ms),
         };
         scene.db.put(row).await?;
-        let event = Event::new("user.sign_in").by("user", &id).on(&id).details(json!({ "issuer": profile.issuer, "groups": profile.groups, "left": left }));
+        let event = Event::new("user.sign_in")
+            .by("user", &id)
+            .on(&id)
+            .details(json!({ "issuer": profile.issuer, "groups": profile.groups, "left": left }));
         if left.is_empty() {
             return Ok(Done::new(id, event));
         }

@@ -5,7 +5,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::event::Event;
 use crate::permission::Permission;
-use crate::scene::{Done, Scene, UseCase, Upkeep};
+use crate::scene::{Done, Scene, Upkeep, UseCase};
 use store::Session;
 
 /// A session that is not used ends after so many milliseconds.

@@ -55,5 +55,6 @@ pub async fn token_key(db: &Reader<'_>, vault: &Vault) -> Result<SigningKey> {
 pub async fn log_signer(db: &Reader<'_>, vault: &Vault) -> Result<evidence::Signer> {
     let seed = open(db, vault, AUDIT_LOG).await?;
     let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|error| Error::internal("reading the log key", error))?;
-    evidence::Signer::from_seed(&evidence::checkpoint::origin(db.tenant().as_str()), seed).map_err(|error| Error::internal("reading the log key", error))
+    evidence::Signer::from_seed(&evidence::checkpoint::origin(db.tenant().as_str()), seed)
+        .map_err(|error| Error::internal("reading the log key", error))
 }

@@ -10,3 +10,4 @@ mod duties;
 mod evidence;
 mod governance;
 mod harness;
+mod oauth;

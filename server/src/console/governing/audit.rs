@@ -12,11 +12,11 @@ use app::pages::audit as view;
 use app::words::Outcome;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDateTime;
-use control::evidence::{self, AuditFilter, EventView, Page, Proof, ACTION_GROUPS};
+use control::evidence::{self, ACTION_GROUPS, AuditFilter, EventView, Page, Proof};
 use control::{Error, Invalid, Permission};
 use serde::Deserialize;
 use store::User;
@@ -93,7 +93,9 @@ impl Asked {
         }
         let wanted = typed.to_lowercase();
         let people = app.control().read(&caller.cx).all::<User>().await?;
-        let named = |user: &User| user.name.to_lowercase().contains(&wanted) || user.email.as_deref().is_some_and(|email| email.to_lowercase().contains(&wanted));
+        let named = |user: &User| {
+            user.name.to_lowercase().contains(&wanted) || user.email.as_deref().is_some_and(|email| email.to_lowercase().contains(&wanted))
+        };
         Ok(Some(people.into_iter().find(named).map_or_else(|| typed.to_owned(), |user| user.id)))
     }
 }
@@ -174,7 +176,10 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id
         outcome: outcome(&event),
         objects: event.object.iter().chain(&event.story).map(|id| (id.clone(), path_of(id))).collect(),
         facts: facts.map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect(),
-        raw: serde_json::from_str::<serde_json::Value>(&found.body).ok().and_then(|body| serde_json::to_string_pretty(&body).ok()).unwrap_or(found.body),
+        raw: serde_json::from_str::<serde_json::Value>(&found.body)
+            .ok()
+            .and_then(|body| serde_json::to_string_pretty(&body).ok())
+            .unwrap_or(found.body),
         proof: match found.proof {
             Proof::Proven { index: at, size } => view::Proof::Proven { index: index(at), tree_size: index(size) },
             Proof::Waiting => view::Proof::Waiting,
@@ -214,5 +219,6 @@ pub async fn export(State(app): State<App>, SignedIn(caller): SignedIn, Query(as
             tracing::error!(error = &error as &dyn std::error::Error, "the export broke off");
         }
     });
-    Ok(([(CONTENT_TYPE, "application/x-ndjson".to_owned()), (CONTENT_DISPOSITION, name)], Body::from_stream(ReaderStream::new(reader))).into_response())
+    Ok(([(CONTENT_TYPE, "application/x-ndjson".to_owned()), (CONTENT_DISPOSITION, name)], Body::from_stream(ReaderStream::new(reader)))
+        .into_response())
 }

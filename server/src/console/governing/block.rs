@@ -63,7 +63,14 @@ async fn choose(app: &App, caller: &Caller) -> Result<Response, Problem> {
     page::show(app, caller, StatusCode::OK, "Block", Nav::Revocations, None, || view::choose(model)).await
 }
 
-async fn confirm(app: &App, caller: &Caller, asked: &Asked, reason: String, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+async fn confirm(
+    app: &App,
+    caller: &Caller,
+    asked: &Asked,
+    reason: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     let (kind, target) = target(app, &caller.cx, asked).await?;
     let stops = governance::blast_radius(app.control(), &caller.cx, &target).await?;
     let model = view::Model {
@@ -91,7 +98,12 @@ pub struct Sent {
 }
 
 /// Blocks.
-pub async fn block(State(app): State<App>, SignedIn(caller): SignedIn, Path(tenant): Path<String>, form: Form<Sent>) -> Result<Response, Problem> {
+pub async fn block(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path(tenant): Path<String>,
+    form: Form<Sent>,
+) -> Result<Response, Problem> {
     caller.cx.needs(control::Permission::Revoke)?;
     let Form(sent) = form;
     let asked = Asked { kind: sent.kind, subject: sent.subject };
@@ -114,7 +126,14 @@ pub async fn ask_lift(State(app): State<App>, SignedIn(caller): SignedIn, Query(
     lift_page(&app, &caller, &asked, String::new(), FormErrors::default(), StatusCode::OK).await
 }
 
-async fn lift_page(app: &App, caller: &Caller, asked: &Asked, reason: String, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+async fn lift_page(
+    app: &App,
+    caller: &Caller,
+    asked: &Asked,
+    reason: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     caller.cx.needs(control::Permission::Revoke)?;
     let (kind, target) = target(app, &caller.cx, asked).await?;
     let standing = governance::standing_block(app.control(), &caller.cx, &target).await?;
@@ -130,7 +149,12 @@ async fn lift_page(app: &App, caller: &Caller, asked: &Asked, reason: String, er
 }
 
 /// Lifts.
-pub async fn lift(State(app): State<App>, SignedIn(caller): SignedIn, Path(tenant): Path<String>, form: Form<Sent>) -> Result<Response, Problem> {
+pub async fn lift(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path(tenant): Path<String>,
+    form: Form<Sent>,
+) -> Result<Response, Problem> {
     caller.cx.needs(control::Permission::Revoke)?;
     let Form(sent) = form;
     let asked = Asked { kind: sent.kind, subject: sent.subject };

@@ -84,7 +84,12 @@ fn event(event: EventView) -> view::Event {
         "mcp.call" => format!("{who} called {}", event.object.unwrap_or_default()),
         other => format!("{who}: {other}"),
     };
-    view::Event { at: Instant::from_ms(event.at_ms), text, good: event.outcome == "ok" && event.action != "grant.revoke", event_id: Some(event.id) }
+    view::Event {
+        at: Instant::from_ms(event.at_ms),
+        text,
+        good: event.outcome == "ok" && event.action != "grant.revoke",
+        event_id: Some(event.id),
+    }
 }
 
 fn detail(caller: &Caller, found: GrantDetail, history: Vec<view::Event>) -> view::Detail {
@@ -113,7 +118,14 @@ pub async fn ask(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id
     ask_page(&app, &caller, found, String::new(), FormErrors::default(), StatusCode::OK).await
 }
 
-async fn ask_page(app: &App, caller: &Caller, found: GrantDetail, reason: String, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+async fn ask_page(
+    app: &App,
+    caller: &Caller,
+    found: GrantDetail,
+    reason: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     if !found.can_revoke && !found.can_give_up {
         return Err(Error::Forbidden(Permission::Revoke).into());
     }

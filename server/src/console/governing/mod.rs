@@ -8,7 +8,7 @@ mod requests;
 mod revocations;
 mod words;
 
-use crate::endpoint::{get, post, Access, Endpoint};
+use crate::endpoint::{Access, Endpoint, get, post};
 use control::Permission as P;
 
 /// This area's endpoints.

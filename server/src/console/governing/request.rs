@@ -7,15 +7,15 @@ use crate::page;
 use crate::problem::Problem;
 use crate::signin::session::{Caller, SignedIn};
 use app::components::{FieldError, FormErrors};
-use app::instant::{relative, Instant};
+use app::instant::{Instant, relative};
 use app::page::Nav;
 use app::pages::request as view;
 use app::words::Trust;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use control::governance::{self, Barred, Decide, Detail, RequestState, ScopeView, Similar, ToolView, Withdraw};
 use control::Error;
+use control::governance::{self, Barred, Decide, Detail, RequestState, ScopeView, Similar, ToolView, Withdraw};
 use serde::Deserialize;
 
 /// The card.
@@ -24,7 +24,14 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id
     card(&app, &caller, found, FormErrors::default(), String::new(), StatusCode::OK).await
 }
 
-async fn card(app: &App, caller: &Caller, found: Detail, errors: FormErrors, typed: String, status: StatusCode) -> Result<Response, Problem> {
+async fn card(
+    app: &App,
+    caller: &Caller,
+    found: Detail,
+    errors: FormErrors,
+    typed: String,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     let title = format!("{} asks for access", found.person.name);
     let model = model(caller, found, errors, typed);
     page::show(app, caller, status, &title, Nav::Requests, None, || view::view(model)).await
@@ -34,7 +41,9 @@ fn model(caller: &Caller, found: Detail, errors: FormErrors, typed_reason: Strin
     let now = Instant::from_ms(caller.cx.now_ms);
     let request = found.request;
     let worst = found.scopes.iter().find(|scope| scope.risk == request.risk);
-    let risk_reason = worst.map_or_else(String::new, |scope| format!("{} ({})", if scope.sentence.is_empty() { "Nobody has said what it does" } else { &scope.sentence }, scope.name));
+    let risk_reason = worst.map_or_else(String::new, |scope| {
+        format!("{} ({})", if scope.sentence.is_empty() { "Nobody has said what it does" } else { &scope.sentence }, scope.name)
+    });
     let person = &found.person;
     let source = format!("{}, {}", person.issuer, relative(&now, &Instant::from_ms(person.groups_ms)));
     let list = |words: &[String]| if words.is_empty() { "none".to_owned() } else { words.join(", ") };
@@ -55,17 +64,27 @@ fn model(caller: &Caller, found: Detail, errors: FormErrors, typed_reason: Strin
         (Err(Barred::Closed), _) => view::Deciding::Closed,
         (Err(barred), _) => view::Deciding::Barred(barred.text().to_owned()),
     };
-    let mut history = vec![view::Event { at: Instant::from_ms(request.created_ms), text: format!("{} asked", person.name), words: None, good: true }];
+    let mut history =
+        vec![view::Event { at: Instant::from_ms(request.created_ms), text: format!("{} asked", person.name), words: None, good: true }];
     history.extend(found.votes.into_iter().map(|vote| view::Event {
         at: Instant::from_ms(vote.at_ms),
-        text: format!("{} {}{}", vote.person.name, if vote.approve { "approved" } else { "denied" }, if vote.counts { "" } else { "; void, since it changed afterwards" }),
+        text: format!(
+            "{} {}{}",
+            vote.person.name,
+            if vote.approve { "approved" } else { "denied" },
+            if vote.counts { "" } else { "; void, since it changed afterwards" }
+        ),
         words: Some(vote.reason).filter(|reason| !reason.is_empty()),
         good: vote.approve,
     }));
     view::Model {
         id: request.id,
         state: words::request_state(request.state),
-        person_facts: vec![fact(email, &source), fact(format!("groups: {}", list(&person.groups)), &source), fact(format!("roles: {}", list(&person.roles)), "mapped from the groups")],
+        person_facts: vec![
+            fact(email, &source),
+            fact(format!("groups: {}", list(&person.groups)), &source),
+            fact(format!("roles: {}", list(&person.roles)), "mapped from the groups"),
+        ],
         person: found.person.name,
         ask: format!("use {}", request.scopes.iter().cloned().collect::<Vec<_>>().join(", ")),
         server: request.server.name,
@@ -141,7 +160,12 @@ pub struct Decision {
 }
 
 /// The decision: on what was shown, or not at all.
-pub async fn decide(State(app): State<App>, SignedIn(caller): SignedIn, Path((tenant, id)): Path<(String, String)>, form: Form<Decision>) -> Result<Response, Problem> {
+pub async fn decide(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path((tenant, id)): Path<(String, String)>,
+    form: Form<Decision>,
+) -> Result<Response, Problem> {
     let Form(form) = form;
     let approve = match form.decision.as_str() {
         "approve" => true,
@@ -152,7 +176,13 @@ pub async fn decide(State(app): State<App>, SignedIn(caller): SignedIn, Path((te
             return card(&app, &caller, found, errors, form.reason, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
     };
-    let decide = Decide { request: id.clone(), approve, reason: form.reason.clone(), view_digest: form.digest, duration_s: form.duration_s.filter(|_| approve) };
+    let decide = Decide {
+        request: id.clone(),
+        approve,
+        reason: form.reason.clone(),
+        view_digest: form.digest,
+        duration_s: form.duration_s.filter(|_| approve),
+    };
     match app.control().run(&caller.cx, decide).await {
         Ok(_) => Ok(Redirect::to(&format!("/t/{tenant}/requests/{id}")).into_response()),
         Err(Error::Invalid(invalid)) => {
@@ -172,7 +202,12 @@ pub async fn decide(State(app): State<App>, SignedIn(caller): SignedIn, Path((te
 pub struct Nothing {}
 
 /// The requester takes it back.
-pub async fn withdraw(State(app): State<App>, SignedIn(caller): SignedIn, Path((tenant, id)): Path<(String, String)>, _: Form<Nothing>) -> Result<Response, Problem> {
+pub async fn withdraw(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path((tenant, id)): Path<(String, String)>,
+    _: Form<Nothing>,
+) -> Result<Response, Problem> {
     app.control().run(&caller.cx, Withdraw { request: id.clone() }).await?;
     Ok(Redirect::to(&format!("/t/{tenant}/requests/{id}")).into_response())
 }

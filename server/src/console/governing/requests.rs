@@ -83,10 +83,25 @@ pub struct Where {
 
 /// The form.
 pub async fn new(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked): Query<Where>) -> Result<Response, Problem> {
-    form(&app, &caller, &asked.server, view::Values { duration_s: "3600".to_owned(), ..view::Values::default() }, FormErrors::default(), StatusCode::OK).await
+    form(
+        &app,
+        &caller,
+        &asked.server,
+        view::Values { duration_s: "3600".to_owned(), ..view::Values::default() },
+        FormErrors::default(),
+        StatusCode::OK,
+    )
+    .await
 }
 
-async fn form(app: &App, caller: &Caller, server: &str, values: view::Values, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+async fn form(
+    app: &App,
+    caller: &Caller,
+    server: &str,
+    values: view::Values,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     let db = app.control().read(&caller.cx);
     let person = caller.cx.person()?;
     let servers = db.all::<Server>().await.map_err(Error::from)?;
@@ -141,7 +156,12 @@ pub struct New {
 }
 
 /// Asks.
-pub async fn create(State(app): State<App>, SignedIn(caller): SignedIn, Path(tenant): Path<String>, form_sent: Form<New>) -> Result<Response, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path(tenant): Path<String>,
+    form_sent: Form<New>,
+) -> Result<Response, Problem> {
     let Form(sent) = form_sent;
     let request = RequestAccess {
         client: sent.client.clone(),
@@ -155,7 +175,13 @@ pub async fn create(State(app): State<App>, SignedIn(caller): SignedIn, Path(ten
         Ok(id) => Ok(Redirect::to(&format!("/t/{tenant}/requests/{id}")).into_response()),
         Err(Error::Invalid(invalid)) => {
             let errors = words::errors(&invalid, &[("scopes", "scope")]);
-            let values = view::Values { scopes: sent.scope, client: sent.client, agent: sent.agent, duration_s: sent.duration_s, reason: sent.reason };
+            let values = view::Values {
+                scopes: sent.scope,
+                client: sent.client,
+                agent: sent.agent,
+                duration_s: sent.duration_s,
+                reason: sent.reason,
+            };
             form(&app, &caller, &sent.server, values, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(other) => Err(other.into()),

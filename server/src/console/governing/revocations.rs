@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::page;
 use crate::problem::Problem;
 use crate::signin::session::SignedIn;
-use app::instant::{duration, Instant};
+use app::instant::{Instant, duration};
 use app::page::Nav;
 use app::pages::receipt as view;
 use axum::extract::{Path, Query, State};
@@ -37,7 +37,9 @@ pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Query(aske
             what: what(&revocation),
             block: revocation.is_block,
             lifted: revocation.lifted.map(|(_, at_ms)| Instant::from_ms(at_ms)),
-            lift: kind(&revocation.target).filter(|_| revocation.is_block && revocation.lifted.is_none()).map(|kind| (kind.to_owned(), subject(&revocation))),
+            lift: kind(&revocation.target)
+                .filter(|_| revocation.is_block && revocation.lifted.is_none())
+                .map(|kind| (kind.to_owned(), subject(&revocation))),
             by: revocation.by.name,
             reason: revocation.reason,
             at: Instant::from_ms(revocation.created_ms),
@@ -83,7 +85,11 @@ fn subject(revocation: &RevocationView) -> String {
 }
 
 /// Which gateways enforce it, and since when.
-pub async fn receipt(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, seq)): Path<(String, String)>) -> Result<Response, Problem> {
+pub async fn receipt(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path((_, seq)): Path<(String, String)>,
+) -> Result<Response, Problem> {
     let seq: i64 = seq.parse().map_err(|_| Error::NotFound)?;
     let found = governance::receipt(app.control(), &caller.cx, seq).await?;
     let revocation = found.revocation;
@@ -98,7 +104,13 @@ pub async fn receipt(State(app): State<App>, SignedIn(caller): SignedIn, Path((_
         reason: revocation.reason,
         at: Instant::from_ms(found.at_ms),
         event_id: None,
-        took: vec![("What", taken), ("Stays", if revocation.is_block { "until somebody lifts it".to_owned() } else { "until what it takes back has expired".to_owned() })],
+        took: vec![
+            ("What", taken),
+            (
+                "Stays",
+                if revocation.is_block { "until somebody lifts it".to_owned() } else { "until what it takes back has expired".to_owned() },
+            ),
+        ],
         story: Vec::new(),
         gateways,
         exposed_until: found.exposed_until_s.map(Instant::from_s),

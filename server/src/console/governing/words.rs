@@ -2,8 +2,8 @@
 
 use app::components::{Actor, FieldError, FormErrors, Pager};
 use app::words::{GrantState, RequestState, Risk};
-use control::governance::{self, Named};
 use control::Invalid;
+use control::governance::{self, Named};
 
 pub(super) const fn risk(risk: policy::Risk) -> Risk {
     match risk {

@@ -1,0 +1,198 @@
+//! Every row of the route table × everybody who may come by × another tenant's ids.
+//!
+//! A new endpoint is walked without anybody adding it here, and the walk fails when one of its path parameters has no sample id, or when it
+//! is a form that [`samples::form`] does not know. What an endpoint lets through is held to its [`Access`] and to nothing else.
+
+mod samples;
+mod world;
+
+use axum::http::{Method, StatusCode};
+use control::{AdminRole, Permission};
+use samples::{form, path, query};
+use world::{Answer, World};
+use writ::endpoint::{Access, Endpoint, endpoints};
+
+/// Somebody who comes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visitor {
+    /// Nobody has signed in.
+    Anonymous,
+    /// Signed in, and no admin of anything.
+    Plain,
+    /// An admin.
+    Admin(AdminRole),
+}
+
+impl Visitor {
+    fn all() -> Vec<Self> {
+        [Self::Anonymous, Self::Plain].into_iter().chain(AdminRole::ALL.map(Self::Admin)).collect()
+    }
+
+    fn may(self, permission: Permission) -> bool {
+        match self {
+            Self::Anonymous => permission == Permission::Anyone,
+            Self::Plain => matches!(permission, Permission::Anyone | Permission::SignedIn),
+            Self::Admin(role) => role.may(permission),
+        }
+    }
+
+    /// The name that the worlds know them by.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Anonymous => "",
+            Self::Plain => "dev",
+            Self::Admin(role) => role.as_str(),
+        }
+    }
+}
+
+/// Endpoints behind a session, each with what it needs.
+fn guarded() -> Vec<(Endpoint, Permission)> {
+    let needs = |endpoint: &Endpoint| match endpoint.access {
+        Access::Session(permission) => Some(permission),
+        Access::Public | Access::Gateway => None,
+    };
+    endpoints().into_iter().filter_map(|endpoint| needs(&endpoint).map(|permission| (endpoint, permission))).collect()
+}
+
+fn is_console(endpoint: &Endpoint) -> bool {
+    !endpoint.path.starts_with("/t/{tenant}/authorize") && !endpoint.path.ends_with("/signout")
+}
+
+/// Sends what a browser of this visitor would, to the tenant `at`, with the ids of the tenant `of`.
+async fn visit(world: &World, visitor: Visitor, endpoint: &Endpoint, at: &str, of: &str) -> Answer {
+    let ids = world.ids(of);
+    let target = format!("{}{}", path(endpoint.path, at, ids), query(endpoint.path, ids));
+    let session = world.session("acme", visitor.name());
+    match endpoint.method {
+        Method::GET => world.get(&target, session).await,
+        _ => world.post(&target, session, &form(endpoint.path, ids)).await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_in_who_may_not_and_nothing_is_changed() {
+    let world = World::new().await;
+    let before = (world.events("acme").await, world.events("beta").await);
+    for (endpoint, needs) in guarded() {
+        for visitor in Visitor::all().into_iter().filter(|visitor| !visitor.may(needs)) {
+            let answer = visit(&world, visitor, &endpoint, "acme", "acme").await;
+            let said = format!("{visitor:?} {} {}: {answer:?}", endpoint.method, endpoint.path);
+            match (visitor, &endpoint.method) {
+                (Visitor::Anonymous, &Method::GET) => {
+                    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{said}");
+                    assert!(answer.location.starts_with("/t/acme/signin?return_to="), "{said}");
+                }
+                (Visitor::Anonymous, _) => assert!(matches!(answer.status.as_u16(), 401 | 403), "{said}"),
+                _ => assert!(matches!(answer.status.as_u16(), 403 | 404), "{said}"),
+            }
+        }
+    }
+    assert_eq!((world.events("acme").await, world.events("beta").await), before, "somebody who may not has changed something");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_of_another_tenant_are_nothing_here() {
+    let world = World::new().await;
+    let before = world.events("beta").await;
+    for (endpoint, needs) in guarded() {
+        let names_something = endpoint.path.replace("{tenant}", "").contains('{');
+        for visitor in Visitor::all().into_iter().filter(|visitor| visitor.may(needs) && *visitor != Visitor::Anonymous) {
+            let said = |answer: &Answer| format!("{visitor:?} {} {}: {answer:?}", endpoint.method, endpoint.path);
+            if names_something {
+                let answer = visit(&world, visitor, &endpoint, "acme", "beta").await;
+                assert!(matches!(answer.status.as_u16(), 403 | 404), "another tenant's ids: {}", said(&answer));
+                assert!(!answer.body.contains("beta's"), "another tenant's names: {}", said(&answer));
+            }
+            // A session of one tenant is nobody's at another.
+            let answer = visit(&world, visitor, &endpoint, "beta", "beta").await;
+            match endpoint.method {
+                Method::GET => assert!(answer.location.starts_with("/t/beta/signin?return_to="), "a session elsewhere: {}", said(&answer)),
+                _ => assert!(matches!(answer.status.as_u16(), 401 | 403), "a session elsewhere: {}", said(&answer)),
+            }
+        }
+    }
+    assert_eq!(world.events("beta").await, before, "something of the other tenant was changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_see_a_page_sees_it() {
+    let world = World::new().await;
+    for (endpoint, needs) in guarded().into_iter().filter(|(endpoint, _)| endpoint.method == Method::GET && is_console(endpoint)) {
+        for visitor in Visitor::all().into_iter().filter(|visitor| visitor.may(needs) && *visitor != Visitor::Anonymous) {
+            let answer = visit(&world, visitor, &endpoint, "acme", "acme").await;
+            let said = format!("{visitor:?} {}: {answer:?}", endpoint.path);
+            match (needs, endpoint.path) {
+                (_, "/t/{tenant}") => assert_eq!(answer.status, StatusCode::SEE_OTHER, "{said}"),
+                // What belongs to somebody is shown to them and to those who may see everybody's: the use case knows which.
+                (Permission::SignedIn, path) if path.contains("{id}") || path.contains("{seq}") => {
+                    assert!(matches!(answer.status.as_u16(), 200 | 403 | 404), "{said}");
+                }
+                _ => assert_eq!(answer.status, StatusCode::OK, "{said}"),
+            }
+            assert!(!answer.body.contains("beta's"), "another tenant's names: {said}");
+            assert!(!answer.body.contains(world::SECRET), "a secret: {said}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_send_a_form_is_taken_at_their_word() {
+    let first = World::new().await;
+    for (endpoint, needs) in guarded().into_iter().filter(|(endpoint, _)| endpoint.method == Method::POST && is_console(endpoint)) {
+        for visitor in Visitor::all().into_iter().filter(|visitor| visitor.may(needs) && *visitor != Visitor::Anonymous) {
+            let world = first.copy().await;
+            let before = world.events("acme").await;
+            let answer = visit(&world, visitor, &endpoint, "acme", "acme").await;
+            let said = format!("{visitor:?} {}: {answer:?}", endpoint.path);
+            match (needs, endpoint.path) {
+                // Nothing is called on this machine, so there is nothing to import and nothing to discover.
+                (_, "/t/{tenant}/servers" | "/t/{tenant}/servers/{server}/refresh") => {
+                    assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{said}")
+                }
+                (_, "/t/{tenant}/idp") => assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}"),
+                (_, "/t/{tenant}/roles/import") => assert_eq!(answer.status, StatusCode::OK, "{said}"),
+                (Permission::SignedIn, path) if path.contains("{id}") => {
+                    assert!(matches!(answer.status.as_u16(), 303 | 403 | 404 | 409), "{said}");
+                }
+                _ => {
+                    assert!(matches!(answer.status.as_u16(), 200 | 303), "{said}");
+                    assert!(world.events("acme").await > before, "a change without its event: {said}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_without_its_token_or_from_elsewhere_is_refused() {
+    let world = World::new().await;
+    let before = world.events("acme").await;
+    for (endpoint, _) in guarded().into_iter().filter(|(endpoint, _)| endpoint.method == Method::POST && is_console(endpoint)) {
+        let ids = world.ids("acme");
+        let target = path(endpoint.path, "acme", ids);
+        let owner = world.session("acme", AdminRole::Owner.as_str());
+        let answer = world.post_without_token(&target, owner, &form(endpoint.path, ids)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "without a token, {}: {answer:?}", endpoint.path);
+        let answer = world.post_from_elsewhere(&target, owner, &form(endpoint.path, ids)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "from elsewhere, {}: {answer:?}", endpoint.path);
+    }
+    assert_eq!(world.events("acme").await, before, "something was changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_no_gateway() {
+    let world = World::new().await;
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.access == Access::Gateway) {
+        for visitor in Visitor::all() {
+            let ids = world.ids("acme");
+            let target = path(endpoint.path, "acme", ids);
+            let session = world.session("acme", visitor.name());
+            let answer = match endpoint.method {
+                Method::GET => world.get(&target, session).await,
+                _ => world.post(&target, session, &[]).await,
+            };
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{visitor:?} {}: {answer:?}", endpoint.path);
+        }
+    }
+}
