@@ -137,5 +137,5 @@ pub(super) fn words(element: &ElementRef<'_>) -> String {
     }
     let mut text = String::new();
     collect(element, &mut text);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }

@@ -33,9 +33,9 @@ impl Telling {
     /// Something that must be equal to what is told.
     pub fn equal<T: PartialEq + Debug>(&mut self, what: impl Display, found: T, told: T) {
         if found == told {
-            println!("    {what}: {told:?}");
+            println!("    {what}: {}", plain(&told));
         } else {
-            self.differ(format!("DIFFERENT: {what}: expected {told:?}, found {found:?}"));
+            self.differ(format!("DIFFERENT: {what}: expected {}, found {}", plain(&told), plain(&found)));
         }
     }
 
@@ -57,4 +57,11 @@ impl Telling {
         println!("step {}: {outcome}", self.number);
         self.differences.is_empty()
     }
+}
+
+/// A value as people write it: without what only Rust needs.
+fn plain(value: &impl Debug) -> String {
+    let text = format!("{value:?}");
+    let text = text.strip_prefix("Some(").and_then(|inner| inner.strip_suffix(')')).unwrap_or(&text);
+    text.trim_matches('"').to_owned()
 }
