@@ -574,3 +574,4 @@ fn subset() -> impl Strategy<Value = BTreeSet<String>> {
 }
 
 mod exchange;
+mod races;

@@ -3,12 +3,12 @@
 use super::*;
 
 /// An agent with a key of its own.
-struct Helper {
+pub(super) struct Helper {
     id: String,
     key: SigningKey,
 }
 
-async fn helper(h: &Harness, id: &str, owners: &[&str]) -> Helper {
+pub(super) async fn helper(h: &Harness, id: &str, owners: &[&str]) -> Helper {
     let (key, _) = SigningKey::generate().expect("randomness");
     let row = Agent {
         id: id.into(),
@@ -32,12 +32,12 @@ impl Helper {
         self.key.sign("JWT", self.key.kid(), claims).expect("signs")
     }
 
-    fn proof(&self, h: &Harness, jti: &str) -> String {
+    pub(super) fn proof(&self, h: &Harness, jti: &str) -> String {
         self.sign(&self.claims(h, jti))
     }
 }
 
-fn exchange(subject: &str, proof: &str) -> ExchangeToken {
+pub(super) fn exchange(subject: &str, proof: &str) -> ExchangeToken {
     ExchangeToken {
         client_id: IDE.into(),
         subject_token: subject.into(),

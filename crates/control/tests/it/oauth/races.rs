@@ -1,0 +1,73 @@
+//! Single use holds against callers who come at the same moment, at two replicas.
+
+use super::*;
+use control::{Control, Ctx, UseCase};
+use futures::future::join_all;
+
+/// How many come at once.
+const CALLERS: u64 = 8;
+
+/// All of them at once, half of them at another replica; what each was told.
+async fn at_once<U: UseCase<Out = Answer>>(h: &Harness, make: impl Fn() -> U) -> Vec<Result<Issued, &'static str>> {
+    let other = h.another(99).await;
+    let cx = h.cx(Actor::Anonymous).await;
+    let one = async |control: &Control, cx: &Ctx, use_case: U| match control.run(cx, use_case).await {
+        Ok(answer) => answer.map_err(|error| error.code),
+        Err(Error::Refused { code, .. }) => Err(code),
+        // Two single-use things of the same id: the key lets one of them in.
+        Err(Error::Store(store::StoreError::Constraint(_))) => Err("invalid_grant"),
+        Err(other) => panic!("{other:?}"),
+    };
+    let callers = (0..CALLERS).map(|n| one(if n % 2 == 0 { &h.control } else { &other }, &cx, make()));
+    join_all(callers).await
+}
+
+fn winners(answers: &[Result<Issued, &'static str>]) -> usize {
+    assert!(answers.iter().filter_map(|answer| answer.as_ref().err()).all(|code| *code == "invalid_grant"), "{answers:?}");
+    answers.iter().filter(|answer| answer.is_ok()).count()
+}
+
+on_each_database! {
+    async fn a_code_is_exchanged_once(h: Harness) {
+        ready(&h).await;
+        let (code, _) = code_with(&h, "usr_dev", asked("logs.read")).await;
+        let answers = at_once(&h, || exchange_of(&code)).await;
+        assert_eq!(winners(&answers), 1);
+        // The others were replays, so what the first got is gone.
+        let won = answers.into_iter().flatten().next().expect("one");
+        let jti = claims(&won.access_token)["jti"].as_str().expect("a jti").to_owned();
+        assert_eq!(revoked(&h).await, [Target::Token(jti)]);
+        assert_eq!(code_of(run(&h, refresh_of(&won)).await), "invalid_grant");
+    }
+
+    async fn a_refresh_token_rotates_once(h: Harness) {
+        ready(&h).await;
+        let issued = signed_in(&h, "usr_dev", "logs.read").await;
+        let answers = at_once(&h, || refresh_of(&issued)).await;
+        assert_eq!(winners(&answers), 1);
+        assert_eq!(h.rows::<store::RefreshToken>().await, [], "the family has ended");
+    }
+
+    async fn a_proof_works_once(h: Harness) {
+        ready(&h).await;
+        let agent = exchange::helper(&h, AGENT, &["usr_dev"]).await;
+        let person = signed_in(&h, "usr_dev", "logs.read").await.access_token;
+        let proof = agent.proof(&h, "1");
+        assert_eq!(winners(&at_once(&h, || exchange::exchange(&person, &proof)).await), 1);
+    }
+
+    async fn a_token_never_carries_an_older_sequence_than_the_block_it_escaped(h: Harness) {
+        ready(&h).await;
+        let issued = signed_in(&h, "usr_kim", "logs.read").await;
+        let admin = h.person("usr_ada", &[AdminRole::Owner]).await;
+        let cut = InvalidateSubject { user: "usr_kim".into(), reason: "lost".into() };
+        let other = h.another(98).await;
+        let (cut, renewed) = futures::join!(other.run(&admin, cut), run(&h, refresh_of(&issued)));
+        let cut = cut.expect("cut off");
+        // Whichever was first: a token from before is cut off by its sequence, and afterwards there is none.
+        if let Ok(renewed) = renewed {
+            assert!(claims(&renewed.access_token)["seq"].as_i64().expect("a number") < cut.seq);
+        }
+        assert_eq!(h.rows::<store::RefreshToken>().await, [], "a refresh token outlived the cut-off");
+    }
+}
