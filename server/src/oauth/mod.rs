@@ -11,6 +11,9 @@ mod program;
 mod redirect;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 use crate::endpoint::{Access, Endpoint, get, post};
 use control::Permission;
 
