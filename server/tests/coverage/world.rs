@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode, header};
 use control::config::{self, BindTool, ImportRoleFile, ImportedTool, MapGroup, RegisterAgent, RegisterClient, RegisterServer, SetIdp};
 use control::delivery::{self, Publish};
 use control::evidence::{self, AuditFilter};
-use control::governance::{self, Block, Decide, Decided, Page, RequestAccess, RevokeGrant};
+use control::governance::{self, Block, Decide, Decided, InvalidateToken, Page, RequestAccess, RevokeGrant};
 use control::signin::{Profile, RecordSignIn, SaveSession, actor};
 use control::tenancy::{CreateTenant, GrantAdmin, Holder};
 use control::{Actor, AdminRole, Chance, Clock, Control, Ctx, MasterKey, Parts, Vault, sha256_hex};
@@ -167,15 +167,16 @@ impl World {
                 control.run(&host, GrantAdmin { holder: Holder::Subject(own(name)), role }).await.expect("an admin");
             }
         }
-        let (role, group, low, high) = (own("developer"), own("engineering"), own("logs.read"), own("incidents.trigger"));
-        let role_file = format!("roles:\n  {role}: [{low}]\n  {tenant}-sre: [{high}]\n");
+        let (role, group) = (own("developer"), own("engineering"));
+        let (low, high, other) = (own("logs.read"), own("incidents.trigger"), own("analytics.query"));
+        let role_file = format!("roles:\n  {role}: [{low}]\n  {tenant}-sre: [{high}, {other}]\n");
         control.run(&host, ImportRoleFile { yaml: role_file, digest: None }).await.expect("roles");
         control.run(&host, MapGroup { group: group.clone(), role: role.clone() }).await.expect("a mapping");
-        let tools: Vec<ImportedTool> = [&low, &high].map(|name| imported(name)).to_vec();
+        let tools: Vec<ImportedTool> = [&low, &high, &other].map(|name| imported(name)).to_vec();
         let resource = format!("http://127.0.0.1:7500/mcp/{tenant}-incident");
         let register = RegisterServer { name: own("incident"), resource, upstream: "http://127.0.0.1:9/mcp".into(), tools };
         let server = control.run(&host, register).await.expect("a server");
-        for tool in [&low, &high] {
+        for tool in [&low, &high, &other] {
             let bind = BindTool { server: server.clone(), tool: tool.clone(), scope: Some(tool.clone()), definition: sha256_hex(tool) };
             control.run(&host, bind).await.expect("bound");
         }
@@ -199,6 +200,10 @@ impl World {
         let agent = control.run(&host, agent).await.expect("an agent");
         let draft = delivery::draft(&control, &host).await.expect("a draft").draft;
         control.run(&host, Publish { note: String::new(), expected_draft: draft }).await.expect("published");
+        // Sequences are counted by tenant: one that only the other has is made by counting on.
+        for n in 0..if tenant == "beta" { 10 } else { 0 } {
+            control.run(&host, InvalidateToken { jti: format!("jti-{n}"), reason: "for the walk".into() }).await.expect("revoked");
+        }
         let block = Block { target: Target::Agent(agent.clone()), reason: "for the walk".into() };
         control.run(&host, block).await.expect("blocked");
 
@@ -213,7 +218,7 @@ impl World {
         let (dev_cx, approver) = (self.cx(tenant, &dev).await, self.cx(tenant, &people["approver"]).await);
         let (first, second) = (self.granted(&dev_cx, &approver, asks(&high)).await, self.granted(&dev_cx, &approver, asks(&high)).await);
         let seq = control.run(&host, RevokeGrant { grant: first, reason: "for the walk".into() }).await.expect("revoked").seq;
-        let request = control.run(&dev_cx, asks(&high)).await.expect("asked");
+        let request = control.run(&dev_cx, asks(&other)).await.expect("asked");
         let request_digest = governance::request(&control, &approver, &request).await.expect("a request").view_digest;
         // Something is left for a publish.
         control.run(&host, MapGroup { group: own("more"), role: role.clone() }).await.expect("a mapping");

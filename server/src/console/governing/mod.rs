@@ -25,7 +25,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/grants/{id}", session(P::SignedIn), grants::get),
         get("/t/{tenant}/grants/{id}/revoke", session(P::SignedIn), grants::ask),
         post("/t/{tenant}/grants/{id}/revoke", session(P::SignedIn), grants::revoke),
-        get("/t/{tenant}/revocations", session(P::Revoke), revocations::list),
+        get("/t/{tenant}/revocations", session(P::ReadConsole), revocations::list),
         get("/t/{tenant}/revocations/{seq}", session(P::SignedIn), revocations::receipt),
         get("/t/{tenant}/block", session(P::Revoke), block::ask),
         post("/t/{tenant}/block", session(P::Revoke), block::block),
