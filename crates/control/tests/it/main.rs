@@ -5,6 +5,7 @@
 mod support;
 mod world;
 
+mod config;
 mod delivery;
 mod duties;
 mod evidence;
