@@ -123,7 +123,8 @@ fn refused(barred: Barred) -> Error {
 }
 
 fn event(action: &'static str, request: &Request) -> Event {
-    Event::new(action).on(&request.id).story(&request.id).through(Some(request.client_id.clone()), request.agent_id.clone())
+    // Decided in the console: the client and the agent that it is about took no part.
+    Event::new(action).on(&request.id).story(&request.id)
 }
 
 async fn deny(scene: &Scene<'_>, mut request: Request, words: &str, digest: &str) -> Result<Done<Decided>> {
@@ -152,13 +153,9 @@ async fn grant(scene: &Scene<'_>, mut request: Request, duration_s: i64) -> Resu
     };
     let details = json!({
         "user": grant.user_id, "scopes": grant.scopes.0, "resource": grant.resource, "starts_s": grant.starts_s, "exp_s": grant.exp_s,
-        "asked_s": request.duration_s,
+        "asked_s": request.duration_s, "client": grant.client_id, "agent": grant.agent_id,
     });
-    let event = Event::new("grant.create")
-        .on(&id)
-        .story(&request.id)
-        .through(Some(request.client_id.clone()), request.agent_id.clone())
-        .details(details);
+    let event = Event::new("grant.create").on(&id).story(&request.id).details(details);
     scene.db.insert(grant).await?;
     request.state = RequestState::Approved.as_str().to_owned();
     request.decided_ms = Some(scene.cx.now_ms);

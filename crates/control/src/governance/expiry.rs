@@ -37,12 +37,7 @@ impl UseCase for ExpireRequests {
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<usize>> {
         let mut events = Vec::new();
         for mut request in scene.db.requests_unanswered(scene.cx.now_ms).await? {
-            events.push(
-                Event::new("request.expire")
-                    .on(&request.id)
-                    .story(&request.id)
-                    .through(Some(request.client_id.clone()), request.agent_id.clone()),
-            );
+            events.push(Event::new("request.expire").on(&request.id).story(&request.id));
             request.state = RequestState::Expired.as_str().to_owned();
             scene.db.update(request).await?;
         }

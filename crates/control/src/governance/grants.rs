@@ -228,13 +228,11 @@ async fn end(scene: &Scene<'_>, mut grant: Grant, action: &'static str, reason: 
     let target = Target::Grant(grant.id.clone());
     let entered = enter(scene, &target, Some(until(grant.exp_s)), reason).await?;
     grant.revoked_ms = Some(scene.cx.now_ms);
-    let details =
-        json!({ "user": grant.user_id, "scopes": grant.scopes.0, "resource": grant.resource, "reason": reason, "seq": entered.seq });
-    let event = Event::new(action)
-        .on(&grant.id)
-        .story(&grant.request_id)
-        .through(Some(grant.client_id.clone()), grant.agent_id.clone())
-        .details(details);
+    let details = json!({
+        "user": grant.user_id, "scopes": grant.scopes.0, "resource": grant.resource, "reason": reason, "seq": entered.seq,
+        "client": grant.client_id, "agent": grant.agent_id,
+    });
+    let event = Event::new(action).on(&grant.id).story(&grant.request_id).details(details);
     scene.db.update(grant).await?;
     Ok(Done::new(Revoked { seq: entered.seq }, event).wake())
 }
