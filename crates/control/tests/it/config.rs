@@ -284,6 +284,12 @@ on_each_database! {
         let denied = config::explain(&h.control, &cx, &ask("usr_dev", "incidents.trigger", true)).await.expect("an answer");
         assert_eq!((denied.denied, denied.scope.as_deref()), (Some(policy::Reason::ScopeNotHeld), Some("incidents.trigger")));
         assert_eq!(denied.trace.iter().filter(|link| link.broken.is_some()).count(), 1);
+        let expected_draft = control::delivery::draft(&h.control, &cx).await.expect("a draft").draft;
+        h.control.run(&cx, control::delivery::Publish { note: String::new(), expected_draft }).await.expect("published");
+        let live = config::explain(&h.control, &cx, &ask("usr_dev", "logs.read", false)).await.expect("an answer");
+        assert_eq!((live.denied, live.version), (None, 1));
+        let published = h.row::<store::Bundle>("1").await.expect("a bundle").policy.len();
+        assert_eq!(config::bundle_sizes(&h.control, &cx).await.expect("sizes")[&1], i64::try_from(published).expect("small"));
         h.plant(world::tool("logs.read", "d2")).await;
         let drifted = config::explain(&h.control, &cx, &ask("usr_dev", "logs.read", true)).await.expect("an answer");
         assert_eq!(drifted.denied, Some(policy::Reason::ToolDrifted));
