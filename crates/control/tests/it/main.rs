@@ -12,3 +12,4 @@ mod evidence;
 mod governance;
 mod harness;
 mod oauth;
+mod signin;
