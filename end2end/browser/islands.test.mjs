@@ -1,5 +1,5 @@
 // The two halves of an island come from two compilers; what joins them is a name made from the source.
-import { expect, home, test } from './console.mjs';
+import { base, expect, home, test } from './console.mjs';
 
 test('signing in leads home, without an error in the console @plain', async ({ page, signIn }) => {
   await signIn('ada');
@@ -9,7 +9,7 @@ test('signing in leads home, without an error in the console @plain', async ({ p
 
 test('every island of the fleet page has its wasm', async ({ page, signIn }) => {
   await signIn('ada');
-  await page.goto(home.replace(/home$/, 'fleet'));
+  await page.goto(`${base}/fleet`);
   await expect(page.locator('leptos-island').first()).toBeAttached();
   await expect(page.locator('html')).toHaveAttribute('data-hydration', 'done');
 });

@@ -86,11 +86,6 @@ impl Browser {
         self.callback = Some(callback.to_owned());
     }
 
-    /// Whether a cookie of this name is kept for the host.
-    pub fn has_cookie(&self, url: &Url, name: &str) -> bool {
-        self.jar.header(url).split("; ").any(|pair| pair.split_once('=').is_some_and(|(found, _)| found == name))
-    }
-
     /// Opens a typed address.
     ///
     /// # Errors

@@ -1,14 +1,15 @@
 //! An MCP client as IDEs have it, on the official SDK: it knows the gateway's URL and its own client id, and finds the rest.
 
 use crate::{
-    browser::{Browser, Page},
+    ask,
+    browser::{Arrived, Browser, Page},
     console::signin,
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 use rmcp::{
     ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServiceError,
     model::{CallToolRequestParams, CallToolResult, ClientConfig, ContentBlock, ProtocolVersion},
-    service::{ClientInitializeError, RunningService},
+    service::RunningService,
     transport::{
         StreamableHttpClientTransport,
         auth::{AuthClient, AuthorizationCallback, AuthorizationRequest, OAuthState},
@@ -77,7 +78,7 @@ pub async fn challenge(url: &str) -> Result<String> {
     let transport = StreamableHttpClientTransport::from_uri(url.to_owned());
     match client_config().serve_with_lifecycle(transport, lifecycle()).await {
         Ok(_) => bail!("{url} let a stranger in"),
-        Err(error) => challenge_of(&error).with_context(|| format!("{url} gave no challenge: {error}")),
+        Err(error) => error.auth_challenge().map(str::to_owned).with_context(|| format!("{url} gave no challenge: {error}")),
     }
 }
 
@@ -169,18 +170,14 @@ impl Connection {
 /// Opens the authorization URL as the person would: sign in if asked, read the consent, allow.
 async fn authorize_in(browser: &mut Browser, redirect_uri: &str, authorize: &str, username: &str) -> Result<(url::Url, Option<Page>)> {
     browser.hand_over(redirect_uri);
-    let mut arrived = signin::through(browser, browser_open(authorize), username).await?;
+    let mut arrived = signin::through(browser, authorize.to_owned(), username).await?;
     let mut consent = None;
-    if let crate::browser::Arrived::Page(page) = arrived {
+    if let Arrived::Page(page) = arrived {
         let form = page.form("/authorize").context("expected the consent page")?.press("decision", "allow")?;
         consent = Some(page);
         arrived = browser.submit(form).await?;
     }
     Ok((arrived.callback()?, consent))
-}
-
-fn browser_open(url: &str) -> String {
-    url.to_owned()
 }
 
 fn client_config() -> ClientConfig {
@@ -192,10 +189,6 @@ fn lifecycle() -> ClientLifecycleMode {
     ClientLifecycleMode::Auto { preferred_versions: vec![ProtocolVersion::V_2026_07_28], legacy_version: None }
 }
 
-fn challenge_of(error: &ClientInitializeError) -> Option<String> {
-    error.auth_challenge().map(str::to_owned)
-}
-
 fn finished(result: &CallToolResult) -> Called {
     let text = result.content.iter().filter_map(ContentBlock::as_text).map(|text| text.text.clone()).collect::<Vec<_>>().join("\n");
     if result.is_error == Some(true) { Called::Refused(text) } else { Called::Done(text) }
@@ -203,8 +196,8 @@ fn finished(result: &CallToolResult) -> Called {
 
 fn refused(error: ServiceError) -> Result<Called> {
     if let Some(challenge) = error.auth_challenge() {
-        return Ok(match crate::ask::parameter(challenge, "error") {
-            Some("insufficient_scope") => Called::Forbidden(crate::ask::parameter(challenge, "scope").unwrap_or_default().to_owned()),
+        return Ok(match ask::parameter(challenge, "error") {
+            Some("insufficient_scope") => Called::Forbidden(ask::parameter(challenge, "scope").unwrap_or_default().to_owned()),
             _ => Called::Unauthorized,
         });
     }

@@ -73,7 +73,7 @@ pub struct Exchange<'a> {
 /// Token exchange (RFC 8693), which the SDK has no call for.
 ///
 /// # Errors
-/// As [`token`].
+/// As [`token()`].
 pub async fn exchange(places: &Places, ask: Exchange<'_>) -> Result<Answer> {
     let mut form = vec![
         ("grant_type", TOKEN_EXCHANGE),

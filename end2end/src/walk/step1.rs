@@ -18,7 +18,6 @@ pub(super) async fn play(story: &mut Story, told: &mut Telling) -> Result<()> {
     told.expect("and the tenant: Acme", home.says("Acme"));
     told.expect("her group made her an owner of the tenant", home.says("Owner"));
 
-    // Cookies do not part ports, so the one of the console also goes to the provider's host: what counts is that scripts cannot read it.
     let csp = home.headers.get("content-security-policy").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     told.expect("the page's content security policy allows no inline script", csp.contains("script-src") && !csp.contains("unsafe-inline"));
 

@@ -33,6 +33,12 @@ pub(super) async fn play(story: &mut Story, told: &mut Telling) -> Result<()> {
     let ordered = ORDER.iter().all(|(first, then)| place(first).is_some() && place(first) < place(then));
     told.expect("request, approval, grant, first use and revocation are there, in this order", ordered);
 
+    // Who decided did so in the console, not through the client that the grant is for; who used it did so through that client.
+    let who = |wanted: &str| place(wanted).map(|at| events[at].who.as_str());
+    told.equal("approved by", who("request.approve"), Some("Sam (SRE, approver)"));
+    told.equal("revoked by", who("grant.revoke"), Some("Ada (IAM admin)"));
+    told.equal("used by", who("grant.first_used"), Some(format!("Dev (developer), through {}", super::IDE).as_str()));
+
     let file = story.places.data.join(format!("export-{grant}.ndjson"));
     let mut bytes = story.olga.export(&[("object", &grant)]).await?;
     std::fs::write(&file, &bytes).with_context(|| format!("writing {}", file.display()))?;
