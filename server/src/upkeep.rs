@@ -1,6 +1,6 @@
 //! What has to happen without anybody asking: events get their place in the log, requests that nobody decided end.
 
-use control::{Control, TenantId, evidence, governance};
+use control::{Control, TenantId, evidence, governance, oauth};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,13 @@ async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
     if let Err(error) = evidence::place_all(control, tenant).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "events could not be placed in the log");
     }
-    if slow && let Err(error) = governance::expire_requests(control, tenant).await {
+    if !slow {
+        return;
+    }
+    if let Err(error) = governance::expire_requests(control, tenant).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "unanswered requests could not be ended");
+    }
+    if let Err(error) = control.keep(tenant, oauth::ForgetEnded).await {
+        tracing::error!(%tenant, error = &error as &dyn std::error::Error, "ended codes and tokens could not be forgotten");
     }
 }

@@ -21,6 +21,10 @@ use store::IdpConnection;
 #[serde(default)]
 pub struct Asked {
     return_to: String,
+    /// `login`: the person is asked anew.
+    prompt: String,
+    /// Authentication context classes wanted, best first.
+    acr_values: String,
 }
 
 /// Only a path of this tenant: never another site, never another tenant.
@@ -75,8 +79,13 @@ pub async fn go(State(app): State<App>, caller: Caller, jar: CookieJar, Query(as
     let browser = app.control().parts().chance.secret();
     let begin = BeginSignIn { browser: browser.clone(), return_to: return_path(cx, &asked.return_to) };
     let begun = app.control().keep(&cx.tenant, begin).await?;
+    let ask = Ask {
+        prompt_login: asked.prompt == "login",
+        acr_values: asked.acr_values.split_ascii_whitespace().map(str::to_owned).collect(),
+        ..Ask::default()
+    };
     let flow = Flow { state: begun.state, nonce: begun.nonce, pkce_verifier: begun.verifier };
-    match oidc::authorize_url(&provider, &client(&app, cx, &connection)?, &flow, &Ask::default()) {
+    match oidc::authorize_url(&provider, &client(&app, cx, &connection)?, &flow, &ask) {
         Ok(url) => Ok((jar.add(cookie(&app, browser_cookie(&app, cx), browser)), Redirect::to(url.as_str())).into_response()),
         Err(error) => super::callback::failed(&app, &caller, &error).await,
     }

@@ -2,11 +2,12 @@
 
 use crate::control::Control;
 use crate::ctx::{Actor, Ctx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::governance;
 use crate::permission::{AdminRole, Permission};
 use crate::scene::{Done, Scene, UseCase};
+use policy::Target;
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::{Json, User};
@@ -42,6 +43,12 @@ impl UseCase for RecordSignIn {
         let profile = &self.profile;
         let old = scene.db.user_by_subject(&profile.issuer, &profile.subject).await?;
         let id = old.as_ref().map_or_else(|| scene.id("usr"), |user| user.id.clone());
+        if governance::is_blocked(&scene.db, &Target::User(id.clone())).await? {
+            return Err(Error::refused("user_blocked", "An administrator has blocked you. Only they can lift this."));
+        }
+        if profile.groups.len() > MOST_GROUPS || profile.groups.iter().any(|group| group.len() > 255 || group.contains(char::is_control)) {
+            return Err(Error::refused("groups_unusable", "The identity provider sent too many groups, or groups that cannot be names."));
+        }
         let groups: BTreeSet<&String> = profile.groups.iter().collect();
         let left: Vec<String> = old.iter().flat_map(|user| user.groups.0.clone()).filter(|group| !groups.contains(group)).collect();
         let row = User {
@@ -50,7 +57,7 @@ impl UseCase for RecordSignIn {
             subject: profile.subject.clone(),
             email: profile.email.clone(),
             email_verified: i64::from(profile.email_verified),
-            name: profile.name.clone(),
+            name: one_line(&profile.name),
             groups: Json(profile.groups.clone()),
             groups_ms: scene.cx.now_ms,
             signed_in_ms: scene.cx.now_ms,
@@ -67,6 +74,14 @@ impl UseCase for RecordSignIn {
         let (_, cut_off) = governance::cut_off_subject(scene, &id, &format!("left {}", left.join(", "))).await?;
         Ok(Done::many(id, event, [cut_off]).wake())
     }
+}
+
+/// More groups than any person has, and less than would hurt.
+const MOST_GROUPS: usize = 2_000;
+
+/// A name from outside, as one line of bounded length.
+fn one_line(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect()
 }
 
 /// Notes that a sign-in failed.
