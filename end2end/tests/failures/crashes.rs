@@ -9,7 +9,7 @@ use end2end::{
 use std::time::Duration;
 
 /// Moments after sending at which the power goes. The change takes some milliseconds, so some of these hit before, some within, some after.
-const MOMENTS_MS: [u64; 4] = [0, 4, 12, 40];
+const MOMENTS_MS: [u64; 6] = [0, 4, 12, 25, 50, 120];
 
 /// Sends a form and kills the control plane a moment later; then starts it again.
 async fn interrupted(rig: &mut Rig, person: &mut Person, form: Form, moment_ms: u64) -> Result<()> {
@@ -37,6 +37,7 @@ async fn a_publish_happens_whole_or_not_at_all() -> Result<()> {
 
         let after = ada.live_policy().await?.context("nothing is live after the crash")?;
         assert!(after == before || after == before + 1, "from {before} to {after}");
+        println!("after {moment} ms: {}", if after == before { "not published" } else { "published" });
         let waits = ada.draft().await?.form("/draft/publish").is_ok();
         assert_eq!(waits, after == before, "live {after}, before {before}, but the draft says otherwise");
         let row = ada.converged("gw-1").await.context("the gateway after a crash during publish")?;
@@ -71,6 +72,7 @@ async fn an_approval_happens_whole_or_not_at_all() -> Result<()> {
         let (approved, granted) = (count("request.approve"), count("grant.create"));
         let whole = (decided, grants.min(1), approved, granted);
         assert!(whole == (true, 1, 1, 1) || whole == (false, 0, 0, 0), "{whole:?}: {}", page.text());
+        println!("after {moment} ms: {}", if decided { "approved" } else { "not approved" });
         let grant = if decided {
             let (_, url) = page.links_below("/t/acme/grants/grt_").remove(0);
             url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default().to_owned()
@@ -100,6 +102,7 @@ async fn a_revocation_happens_whole_or_not_at_all() -> Result<()> {
         let events = ada.audit(&[("object", &grant), ("action", "grant.revoke")]).await?.len();
         let whole = (after - before, active, events);
         assert!(whole == (1, false, 1) || whole == (0, true, 0), "{whole:?}");
+        println!("after {moment} ms: {}", if active { "not revoked" } else { "revoked" });
         let seq = if active { ada.revoke(&grant, "over, again").await? } else { after };
         ada.receipt(seq, "gw-1").await.context("the receipt after a crash during revoke")?;
     }
