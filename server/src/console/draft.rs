@@ -18,8 +18,9 @@ use axum::response::Response;
 use control::config::{self, Edit, Reach, ServerView};
 use control::delivery::{self, Draft, Publish};
 use control::{Ctx, Error, Permission};
+use policy::{Ceiling, PolicySet};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The draft.
 pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
@@ -38,6 +39,10 @@ async fn show(app: &App, caller: &Caller, moved: bool, note: String, errors: For
     let mut changes = Vec::with_capacity(draft.changes.len());
     for change in &draft.changes {
         changes.push(spoken(change, &draft, &reach, &servers, &mut edits).await?);
+    }
+    if let Some(version) = draft.live_version {
+        let live = delivery::bundle(control, cx, version).await?.policy;
+        changes.extend(details(&live, &draft.policy, &reach, &mut edits).await?);
     }
     let model = view::Model {
         live: draft.live_version,
@@ -114,6 +119,52 @@ async fn spoken(
         by: edit.as_ref().map_or_else(|| "Writ".to_owned(), |edit| edit.by.clone()),
         at: Instant::from_ms(edit.map_or(edits.cx.now_ms, |edit| edit.at_ms)),
     })
+}
+
+/// What changes beside who can do what in principle: the words and demands of scopes, and the ceilings of single clients and agents.
+async fn details(live: &PolicySet, next: &PolicySet, reach: &Reach, edits: &mut Edits<'_>) -> Result<Vec<view::Change>, Error> {
+    let now_ms = edits.cx.now_ms;
+    let said = |effect, kind: &str, subject: &str, what: &str, people: Option<u64>, edit: Option<Edit>| view::Change {
+        effect,
+        kind: kind.to_owned(),
+        subject: subject.to_owned(),
+        what: what.to_owned(),
+        people,
+        by: edit.as_ref().map_or_else(|| "Writ".to_owned(), |edit| edit.by.clone()),
+        at: Instant::from_ms(edit.map_or(now_ms, |edit| edit.at_ms)),
+    };
+    let mut changes = Vec::new();
+    for (name, after) in &next.scopes {
+        let Some(before) = live.scopes.get(name) else { continue };
+        let people = Some(words::count(reach.holders_of_scope(name).count()));
+        if before.sentence != after.sentence {
+            changes.push(said(view::Effect::Neutral, "Scope", name, "is described anew", people, edits.of("scope.", name).await?));
+        }
+        if (before.max_auth_age, &before.acr) != (after.max_auth_age, &after.acr) {
+            let what = "wants another kind of sign-in";
+            changes.push(said(view::Effect::Neutral, "Scope", name, what, people, edits.of("scope.", name).await?));
+        }
+    }
+    let ids: BTreeSet<&String> = live.narrowed.keys().chain(next.narrowed.keys()).collect();
+    for id in ids {
+        let (before, after) = (live.narrowed.get(id).unwrap_or(&Ceiling::Any), next.narrowed.get(id).unwrap_or(&Ceiling::Any));
+        if before == after {
+            continue;
+        }
+        let (kind, action) = if id.starts_with("agt_") { ("Agent", "agent.") } else { ("Client", "client.") };
+        let effect = if within(after, before) { view::Effect::Narrows } else { view::Effect::Widens };
+        changes.push(said(effect, kind, id, "has another ceiling", None, edits.of(action, id).await?));
+    }
+    Ok(changes)
+}
+
+/// Whether one ceiling lets nothing through that the other does not.
+fn within(inner: &Ceiling, outer: &Ceiling) -> bool {
+    match (inner, outer) {
+        (_, Ceiling::Any) => true,
+        (Ceiling::Any, Ceiling::Only(_)) => false,
+        (Ceiling::Only(inner), Ceiling::Only(outer)) => inner.is_subset(outer),
+    }
 }
 
 fn spoken_finding(finding: &policy::Finding, servers: &[ServerView]) -> view::Finding {

@@ -54,8 +54,10 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked
         true => reach.people.iter().map(|user| Choice::new(user.id.clone(), words::person(user))).collect(),
         false => Vec::new(),
     };
-    let clients = config::clients(control, cx).await?.into_iter().map(|found| Choice::new(found.client.id, found.client.name)).collect();
-    let agents = config::agents(control, cx).await?.into_iter().map(|found| Choice::new(found.agent.id, found.agent.name)).collect();
+    let clients: Vec<Choice> =
+        config::clients(control, cx).await?.into_iter().map(|found| Choice::new(found.client.id, found.client.name)).collect();
+    let agents: Vec<Choice> =
+        config::agents(control, cx).await?.into_iter().map(|found| Choice::new(found.agent.id, found.agent.name)).collect();
     let servers = config::servers(control, cx).await?.into_iter().map(|found| Choice::new(found.server.id, found.server.name)).collect();
     let (mut answer, mut problem, mut draft) = (None, None, Vec::new());
     if !sees_people {
@@ -64,13 +66,15 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked
         let question = asked.question();
         match config::explain(control, cx, &question).await {
             Ok(found) => {
-                answer = Some(answered(&caller, &reach, &question, found));
+                let named: Vec<&Choice> = people.iter().chain(&clients).chain(&agents).collect();
+                let names = |text: &str| named.iter().fold(text.to_owned(), |text, choice| text.replace(&choice.value, &choice.label));
+                answer = Some(answered(&caller, &reach, &question, found, names));
                 draft = pending(&app, &caller, &reach).await?;
             }
             Err(Error::NotFound) => {
                 problem = Some("The person, client, agent or server of this question is not there any more.".to_owned())
             }
-            Err(Error::Refused { text, .. }) => problem = Some(format!("{}{}.", text[..1].to_uppercase(), &text[1..])),
+            Err(Error::Refused { text, .. }) => problem = Some(words::spoken(&text)),
             Err(other) => return Err(other.into()),
         }
     }
@@ -80,9 +84,16 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked
     page::show(&app, &caller, StatusCode::OK, "Can they?", Nav::Simulator, None, || view::view(model)).await
 }
 
-fn answered(caller: &Caller, reach: &Reach, question: &config::Question, found: Explanation) -> view::Answer {
+/// `names` puts names into the places of ids.
+fn answered(
+    caller: &Caller,
+    reach: &Reach,
+    question: &config::Question,
+    found: Explanation,
+    names: impl Fn(&str) -> String,
+) -> view::Answer {
     let remedies = found.denied.map(|reason| remedies(reach, question, reason, found.scope.as_deref())).unwrap_or_default();
-    let failing = found.trace.iter().find(|link| link.broken.is_some()).map(|link| link.what.clone());
+    let failing = found.trace.iter().find(|link| link.broken.is_some()).map(|link| names(&link.what));
     let sentence = match (&found.denied, failing) {
         (None, _) => "Every link holds".to_owned(),
         (Some(reason), Some(link)) => format!("This does not hold: {link}. {}", reason.remedy().trim_end_matches('.')),
@@ -101,7 +112,7 @@ fn answered(caller: &Caller, reach: &Reach, question: &config::Question, found: 
     }];
     chain.extend(found.trace.iter().map(|link| view::Link {
         state: if link.broken.is_some() { StepState::Broken } else { StepState::Holds },
-        title: link.what.clone(),
+        title: names(&link.what),
         detail: link.broken.map_or_else(|| assumed(&link.what).to_owned(), |reason| reason.remedy().to_owned()),
     }));
     view::Answer {

@@ -28,12 +28,20 @@ pub(super) fn sentence(scope: Option<&Scope>) -> Option<String> {
 
 /// The page's errors.
 pub(super) fn errors(invalid: &[Invalid]) -> FormErrors {
-    FormErrors(invalid.iter().map(|invalid| FieldError { field: invalid.field.to_owned(), message: invalid.reason.clone() }).collect())
+    FormErrors(invalid.iter().map(|invalid| FieldError { field: invalid.field.to_owned(), message: spoken(&invalid.reason) }).collect())
+}
+
+/// A reason as a sentence of its own. One that begins with a name or an address keeps its letters.
+pub(super) fn spoken(reason: &str) -> String {
+    let first = reason.split(' ').next().unwrap_or_default();
+    let is_word = !first.is_empty() && first.chars().all(|letter| letter.is_ascii_lowercase());
+    let begun = if is_word { format!("{}{}", reason[..1].to_uppercase(), &reason[1..]) } else { reason.to_owned() };
+    if begun.ends_with(['.', '!', '?']) { begun } else { format!("{begun}.") }
 }
 
 /// One error beside one field.
 pub(super) fn error(field: &str, message: impl Into<String>) -> FormErrors {
-    FormErrors(vec![FieldError { field: field.to_owned(), message: message.into() }])
+    FormErrors(vec![FieldError { field: field.to_owned(), message: spoken(&message.into()) }])
 }
 
 /// The lines of a text field, without those that are empty.
@@ -112,5 +120,18 @@ pub(super) fn person(user: &store::User) -> String {
     match &user.email {
         Some(email) => format!("{} ({email})", user.name),
         None => user.name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spoken;
+
+    #[test]
+    fn reasons_become_sentences() {
+        assert_eq!(spoken("say why"), "Say why.");
+        assert_eq!(spoken("ftp://x: use https://"), "ftp://x: use https://.");
+        assert_eq!(spoken("logs.read: it is empty"), "logs.read: it is empty.");
+        assert_eq!(spoken("Already a sentence."), "Already a sentence.");
     }
 }

@@ -1,6 +1,7 @@
 //! People as their identity provider shows them, and Writ's own admin roles.
 
 use super::history;
+use super::reach::Reach;
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -8,7 +9,8 @@ use crate::event::Event;
 use crate::permission::{AdminRole, Permission};
 use crate::scene::{Done, Scene, UseCase};
 use serde_json::json;
-use store::{AdminBinding, Reader, User};
+use std::collections::BTreeSet;
+use store::{AdminBinding, User};
 
 /// A person with what follows from their groups.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +23,13 @@ pub struct PersonView {
     pub admin_roles: Vec<AdminRole>,
 }
 
-async fn view(db: &Reader<'_>, user: User) -> Result<PersonView> {
-    let roles = db.roles_of_groups(&user.groups).await?;
-    let bindings = db.admin_bindings_of(&user.issuer, &user.subject, &user.groups).await?;
-    let mut admin_roles: Vec<AdminRole> = bindings.iter().filter_map(|row| AdminRole::parse(&row.role)).collect();
-    admin_roles.sort();
-    admin_roles.dedup();
-    Ok(PersonView { user, roles, admin_roles })
+fn view(user: User, reach: &Reach, bindings: &[AdminBinding]) -> PersonView {
+    let theirs = bindings.iter().filter(|row| {
+        let holds = if row.kind == "subject" { row.value == user.subject } else { user.groups.contains(&row.value) };
+        holds && row.issuer == user.issuer
+    });
+    let admin_roles: BTreeSet<AdminRole> = theirs.filter_map(|row| AdminRole::parse(&row.role)).collect();
+    PersonView { roles: reach.roles_of(&user.groups).into_iter().collect(), admin_roles: admin_roles.into_iter().collect(), user }
 }
 
 /// Everybody who has signed in.
@@ -37,11 +39,9 @@ async fn view(db: &Reader<'_>, user: User) -> Result<PersonView> {
 pub async fn people(control: &Control, cx: &Ctx) -> Result<Vec<PersonView>> {
     cx.needs(Permission::ReadPeople)?;
     let db = control.read(cx);
-    let mut people = Vec::new();
-    for user in db.all::<User>().await? {
-        people.push(view(&db, user).await?);
-    }
-    Ok(people)
+    let (mut reach, bindings) = (Reach::load(&db).await?, db.all::<AdminBinding>().await?);
+    let people = std::mem::take(&mut reach.people);
+    Ok(people.into_iter().map(|user| view(user, &reach, &bindings)).collect())
 }
 
 /// One person.
@@ -52,7 +52,8 @@ pub async fn person(control: &Control, cx: &Ctx, id: &str) -> Result<PersonView>
     cx.needs(Permission::ReadPeople)?;
     let db = control.read(cx);
     let user = db.get::<User>(id).await?.ok_or(Error::NotFound)?;
-    view(&db, user).await
+    let bindings = db.admin_bindings_of(&user.issuer, &user.subject, &user.groups).await?;
+    Ok(view(user, &Reach::load(&db).await?, &bindings))
 }
 
 /// Who holds one of Writ's own admin roles, and who gave it.
