@@ -90,10 +90,10 @@ pub(super) fn tools_by_scope(servers: &[ServerView]) -> BTreeMap<String, Vec<Str
 
 /// Who saved something, for the one whose form came second: by name, or as themselves.
 pub(super) fn who(edit: Option<&Edit>, cx: &Ctx) -> String {
-    match (edit, &cx.actor) {
-        (Some(edit), control::Actor::Person { name, .. }) if edit.by == *name => "You yourself, in another window,".to_owned(),
-        (Some(edit), _) => edit.by.clone(),
-        (None, _) => "Somebody else".to_owned(),
+    match edit {
+        Some(edit) if edit.actor == cx.actor.id() => "You yourself, in another window,".to_owned(),
+        Some(edit) => edit.by.clone(),
+        None => "Somebody else".to_owned(),
     }
 }
 

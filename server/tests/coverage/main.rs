@@ -200,3 +200,21 @@ async fn a_session_is_no_gateway() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_tool_is_shown_beside_what_was_accepted() {
+    let world = World::new().await;
+    let ids = world.ids("acme");
+    let owner = world.session("acme", AdminRole::Owner.as_str());
+    let page = world.get(&format!("/t/acme/servers/{}", ids.server), owner).await.body;
+    for said in ["What drifting does", "Something else", "1 tool changed", "Removed"] {
+        assert!(page.contains(said), "{said} is not on the page");
+    }
+    let home = world.get("/t/acme/home", owner).await.body;
+    assert!(home.contains("1 tool on acme-incident changed"), "{home}");
+    // The code in the URL chooses a sentence; it is none itself.
+    let said = world.get("/t/acme/roles?done=role_saved", owner).await.body;
+    assert!(said.contains("The role is in the draft."), "{said}");
+    let free = world.get("/t/acme/roles?done=%3Cb%3Ecall+0800", owner).await.body;
+    assert!(!free.contains("0800"), "text from the URL is shown");
+}

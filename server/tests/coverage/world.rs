@@ -4,7 +4,9 @@ use crate::samples::encoded;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use control::config::{self, BindTool, ImportRoleFile, ImportedTool, MapGroup, RegisterAgent, RegisterClient, RegisterServer, SetIdp};
+use control::config::{
+    self, BindTool, ImportRoleFile, ImportedTool, MapGroup, RefreshTools, RegisterAgent, RegisterClient, RegisterServer, SetIdp,
+};
 use control::delivery::{self, Publish};
 use control::evidence::{self, AuditFilter};
 use control::governance::{self, Block, Decide, Decided, InvalidateToken, Page, RequestAccess, RevokeGrant};
@@ -172,14 +174,19 @@ impl World {
         let role_file = format!("roles:\n  {role}: [{low}]\n  {tenant}-sre: [{high}, {other}]\n");
         control.run(&host, ImportRoleFile { yaml: role_file, digest: None }).await.expect("roles");
         control.run(&host, MapGroup { group: group.clone(), role: role.clone() }).await.expect("a mapping");
-        let tools: Vec<ImportedTool> = [&low, &high, &other].map(|name| imported(name)).to_vec();
+        let (drifting, gone) = ("drifting".to_owned(), "gone".to_owned());
+        let tools: Vec<ImportedTool> = [&low, &high, &other, &drifting, &gone].map(|name| imported(name)).to_vec();
         let resource = format!("http://127.0.0.1:7500/mcp/{tenant}-incident");
         let register = RegisterServer { name: own("incident"), resource, upstream: "http://127.0.0.1:9/mcp".into(), tools };
         let server = control.run(&host, register).await.expect("a server");
-        for tool in [&low, &high, &other] {
-            let bind = BindTool { server: server.clone(), tool: tool.clone(), scope: Some(tool.clone()), definition: sha256_hex(tool) };
+        for (tool, scope) in [(&low, &low), (&high, &high), (&other, &other), (&drifting, &low)] {
+            let bind = BindTool { server: server.clone(), tool: tool.clone(), scope: Some(scope.clone()), definition: sha256_hex(tool) };
             control.run(&host, bind).await.expect("bound");
         }
+        // One tool changed after its review, one is gone.
+        let drifted = ImportedTool { digest: sha256_hex("drifted"), description: "Something else".into(), ..imported("drifting") };
+        let tools = [&low, &high, &other].map(|name| imported(name)).into_iter().chain([drifted]).collect();
+        control.run(&host, RefreshTools { server: server.clone(), tools }).await.expect("read again");
         let client = RegisterClient {
             name: format!("{tenant}'s IDE"),
             redirect_uris: vec!["http://127.0.0.1/cb".into()],

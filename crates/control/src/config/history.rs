@@ -9,6 +9,8 @@ use store::{AuditEvent, AuditFilter, Page, Reader};
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
+    /// Who made it, by id.
+    pub actor: String,
     /// Who made it, by name; `the host's shell` where it was done there.
     pub by: String,
     /// When, Unix milliseconds.
@@ -21,10 +23,10 @@ async fn edit(db: &Reader<'_>, event: AuditEvent) -> Result<Edit> {
     let by = match event.actor_kind.as_str() {
         "user" => Names::new(db).user(&event.actor_id).await?.name,
         "host" => "the host's shell".to_owned(),
-        _ => event.actor_id,
+        _ => event.actor_id.clone(),
     };
     let body: Value = serde_json::from_str(&event.body).unwrap_or_default();
-    Ok(Edit { by, at_ms: event.at_ms, details: body["details"].clone() })
+    Ok(Edit { actor: event.actor_id, by, at_ms: event.at_ms, details: body["details"].clone() })
 }
 
 /// The newest successful change whose action begins with `action`, to `object` if one is named.
