@@ -23,7 +23,7 @@ pub struct DataArgs {
     /// File with the master key: 64 hex digits, readable by its owner only.
     #[arg(long, env = "WRIT_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,
-    /// Where browsers, clients and gateways reach this installation, for example https://writ.example.com.
+    /// Where browsers, clients and gateways reach this installation, for example <https://writ.example.com>.
     #[arg(long, env = "WRIT_PUBLIC_URL", default_value = "http://127.0.0.1:7400")]
     pub public_url: String,
 }

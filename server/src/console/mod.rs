@@ -1,6 +1,6 @@
 //! The console: each handler loads a view model, sets the status and has a pure view rendered.
 //!
-//! A form answers with a redirect to a page that says what was done ([`flash`]), or with itself: what was typed, and what is wrong with it.
+//! A form answers with a redirect to a page that says what was done (`flash`), or with itself: what was typed, and what is wrong with it.
 
 mod admins;
 mod agents;

@@ -1,7 +1,7 @@
 //! The OAuth issuer over HTTP: forms and queries in, redirects, pages and JSON out. What is right and wrong is decided in
 //! [`control::oauth`].
 //!
-//! Programs get JSON and no cookie counts for them; people get pages. A browser is sent to a client only through [`redirect`], which takes
+//! Programs get JSON and no cookie counts for them; people get pages. A browser is sent to a client only through `redirect`, which takes
 //! nothing but URIs that were validated.
 
 mod authorize;
