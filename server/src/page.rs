@@ -107,7 +107,7 @@ pub fn shown(role: AdminRole) -> Shown {
 pub const fn needs(nav: Nav) -> Permission {
     match nav {
         Nav::Home | Nav::NewRequest | Nav::Requests | Nav::Grants => Permission::SignedIn,
-        Nav::Revocations => Permission::Revoke,
+        Nav::Revocations => Permission::ReadConsole,
         Nav::Roles | Nav::Scopes | Nav::Assignments | Nav::Simulator | Nav::Servers | Nav::Clients | Nav::Agents | Nav::Idp => {
             Permission::ReadConfig
         }

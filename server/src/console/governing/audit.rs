@@ -151,14 +151,23 @@ fn outcome(event: &EventView) -> Outcome {
     if event.outcome == "ok" { Outcome::Allowed } else { Outcome::Denied }
 }
 
-/// What happened, without who: the verb and its object.
+/// What happened, without who, as the rest of a sentence.
 fn what(event: &EventView) -> String {
-    let verb = match event.action.split_once('.') {
-        Some((object, verb)) => format!("{} {}", verb.replace('_', " "), object.replace('_', " ")),
-        None => event.action.clone(),
+    let verb = match event.action.as_str() {
+        "user.sign_in" => return "signed in".to_owned(),
+        "user.sign_out" => return "signed out".to_owned(),
+        "user.sign_in_failed" => return "could not sign in".to_owned(),
+        "mcp.call" if event.outcome == "ok" => "called".to_owned(),
+        "mcp.call" => "was denied".to_owned(),
+        "token.issue" => "got a token".to_owned(),
+        "grant.first_used" => "first used the grant".to_owned(),
+        action => match action.split_once('.') {
+            Some((object, verb)) => format!("{}: {}", object.replace('_', " "), verb.replace('_', " ")),
+            None => action.to_owned(),
+        },
     };
     match &event.object {
-        Some(object) => format!("{verb}: {object}"),
+        Some(object) => format!("{verb} {object}"),
         None => verb,
     }
 }
