@@ -71,7 +71,8 @@ impl Edits<'_> {
         let key = (action, object.to_owned());
         if !self.known.contains_key(&key) {
             let edit = match object {
-                "" => config::last_change(self.app.control(), self.cx, action).await?,
+                // Something that is gone has no id to look for.
+                "" => None,
                 object => config::last_edit(self.app.control(), self.cx, action, object).await?,
             };
             self.known.insert(key.clone(), edit);
@@ -101,7 +102,10 @@ async fn spoken(
         Some(("Role", action, rest)) => ("Role", rest, Some(reach.holders_of_role(subject).count()), edits.of(action, subject).await?),
         Some(("Scope", action, rest)) => ("Scope", rest, Some(reach.holders_of_scope(subject).count()), edits.of(action, subject).await?),
         Some(("MCP server", action, rest)) => ("MCP server", rest, None, edits.of(action, server.unwrap_or_default()).await?),
-        Some((kind, action, rest)) => (kind, rest, None, edits.of(action, "").await?),
+        Some((kind, action, rest)) => {
+            let id = format!("{}/{subject}", if kind == "Agent class" { "agent" } else { "client" });
+            (kind, rest, None, edits.of(action, &id).await?)
+        }
         None if draft.policy.scopes.contains_key(last) => (
             "MCP server",
             change.what.as_str(),

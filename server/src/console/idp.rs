@@ -115,8 +115,8 @@ pub async fn save(State(app): State<App>, SignedIn(caller): SignedIn, sent: Form
         Err(Error::Invalid(invalid)) => (words::errors(&invalid), StatusCode::UNPROCESSABLE_ENTITY),
         Err(Error::Refused { text, .. }) => (words::error("issuer", text), StatusCode::UNPROCESSABLE_ENTITY),
         Err(Error::Changed(_)) => {
-            let by = words::who(config::last_change(control, cx, "idp.set").await?.as_ref(), cx);
             let now = config::idp(control, cx).await?.ok_or(Error::NotFound)?;
+            let by = words::who(config::last_edit(control, cx, "idp.set", &now.id).await?.as_ref(), cx);
             let fields = [
                 ("issuer", &now.issuer, &sent.issuer),
                 ("client_id", &now.client_id, &sent.client_id),

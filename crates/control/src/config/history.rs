@@ -29,9 +29,9 @@ async fn edit(db: &Reader<'_>, event: AuditEvent) -> Result<Edit> {
     Ok(Edit { actor: event.actor_id, by, at_ms: event.at_ms, details: body["details"].clone() })
 }
 
-/// The newest successful change whose action begins with `action`, to `object` if one is named.
-pub(super) async fn newest(db: &Reader<'_>, action: &str, object: Option<&str>) -> Result<Option<Edit>> {
-    first(db, AuditFilter { action: Some(action.to_owned()), object: object.map(str::to_owned), ..AuditFilter::default() }).await
+/// The newest successful change whose action begins with `action`, to `object`.
+pub(super) async fn newest(db: &Reader<'_>, action: &str, object: &str) -> Result<Option<Edit>> {
+    first(db, AuditFilter { action: Some(action.to_owned()), object: Some(object.to_owned()), ..AuditFilter::default() }).await
 }
 
 /// When somebody last accepted the definition of a tool that has this digest.

@@ -157,7 +157,7 @@ impl UseCase for NoteIdpCheck {
 /// [`Error::Forbidden`] without [`Permission::ReadConfig`].
 pub async fn last_idp_check(control: &Control, cx: &Ctx) -> Result<Option<(Vec<IdpCheck>, i64)>> {
     let Some(connection) = idp(control, cx).await? else { return Ok(None) };
-    let noted = history::newest(&control.read(cx), "idp.check", Some(&connection.id)).await?;
+    let noted = history::newest(&control.read(cx), "idp.check", &connection.id).await?;
     Ok(noted.filter(|edit| edit.details["version"] == connection.version).map(|edit| {
         let checks = serde_json::from_value(edit.details["checks"].clone()).unwrap_or_default();
         (checks, edit.at_ms)

@@ -83,7 +83,7 @@ pub async fn admins(control: &Control, cx: &Ctx) -> Result<Vec<AdminView>> {
             "subject" => db.user_by_subject(&binding.issuer, &binding.value).await?,
             _ => None,
         };
-        let by = history::newest(&db, "admin.grant", Some(&binding.id)).await?.map_or_else(String::new, |edit| edit.by);
+        let by = history::newest(&db, "admin.grant", &binding.id).await?.map_or_else(String::new, |edit| edit.by);
         all.push(AdminView { binding, role, person, by });
     }
     all.sort_by(|a, b| (a.role, &a.binding.value).cmp(&(b.role, &b.binding.value)));

@@ -37,16 +37,7 @@ pub async fn live_roles(control: &Control, cx: &Ctx) -> Result<BTreeMap<String, 
 /// [`Error::Forbidden`] without [`Permission::ReadConfig`].
 pub async fn last_edit(control: &Control, cx: &Ctx, action: &str, object: &str) -> Result<Option<Edit>> {
     cx.needs(Permission::ReadConfig)?;
-    newest(&control.read(cx), action, Some(object)).await
-}
-
-/// Who last did something whose action begins with `action`, whatever it was done to.
-///
-/// # Errors
-/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
-pub async fn last_change(control: &Control, cx: &Ctx, action: &str) -> Result<Option<Edit>> {
-    cx.needs(Permission::ReadConfig)?;
-    newest(&control.read(cx), action, None).await
+    newest(&control.read(cx), action, object).await
 }
 
 /// All scopes.

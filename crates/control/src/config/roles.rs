@@ -66,7 +66,7 @@ pub async fn role_conflict(control: &Control, cx: &Ctx, name: &str, version: i64
     let db = control.read(cx);
     let theirs = db.get::<Role>(name).await?.ok_or(Error::NotFound)?;
     let base = history::role_at(&db, name, version).await?.unwrap_or_else(|| theirs.scopes.0.clone());
-    let by = history::newest(&db, "role.", Some(name)).await?.map_or_else(|| theirs.updated_by.clone(), |edit| edit.by);
+    let by = history::newest(&db, "role.", name).await?.map_or_else(|| theirs.updated_by.clone(), |edit| edit.by);
     Ok(RoleConflict { base, theirs, by })
 }
 
