@@ -1,42 +1,51 @@
-//! Access tokens a second, each by a refresh that rotates: verified, minted, written down and audited before it is answered.
+//! Access tokens a second, each by a refresh that rotates: verified, minted, written down and audited before it is answered. Beside it, in
+//! turns, node oidc-provider doing the same with its in-memory adapter: nothing of it survives a restart.
 
 use crate::report::{Figure, Report};
-use crate::world::{World, connect};
-use anyhow::{Context as _, Result};
-use std::sync::Arc;
+use crate::world::World;
+use anyhow::{Context as _, Result, ensure};
+use end2end::browser::Arrived;
+use end2end::console::signin;
+use end2end::oauth;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 
 const FAMILIES: usize = 16;
-const FOR: Duration = Duration::from_secs(5);
+const FOR: Duration = Duration::from_secs(4);
+const ROUNDS: usize = 3;
+const CALLBACK: &str = "http://127.0.0.1:33418/callback";
+
+/// Where refresh tokens are redeemed, and one for each family.
+struct Issuer {
+    url: String,
+    client: String,
+    families: Vec<String>,
+}
 
 /// Adds the figure.
 pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
-    let mut connections = Vec::with_capacity(FAMILIES);
+    let mut families = Vec::with_capacity(FAMILIES);
     for _ in 0..FAMILIES {
-        connections.push(Arc::new(connect(&world.resource, &world.client, &mut world.dev).await?));
+        families.push(refresh_token(world).await?);
     }
-    let start = Instant::now();
-    let loops: Vec<_> = connections
-        .into_iter()
-        .map(|connection| {
-            tokio::spawn(async move {
-                let mut done = 0u32;
-                while start.elapsed() < FOR {
-                    connection.refresh().await?;
-                    done += 1;
-                }
-                anyhow::Ok(done)
-            })
-        })
-        .collect();
-    let mut total = 0;
-    for each in loops {
-        total += each.await.context("a family")??;
+    let mut ours = Issuer { url: world.places.at("/token"), client: world.client.clone(), families };
+    let (mut theirs, _node) = peer().await?;
+    let (mut mine, mut peers) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        mine.push(rate(&mut ours).await?);
+        peers.push(rate(&mut theirs).await?);
     }
-    let median = f64::from(total) / start.elapsed().as_secs_f64();
+    mine.sort_by(f64::total_cmp);
+    peers.sort_by(f64::total_cmp);
+    let (median, peer) = (mine[ROUNDS / 2], peers[ROUNDS / 2]);
     let how = format!(
-        "{FAMILIES} clients refresh for {} s with the official SDK; SQLite with synchronous=FULL; client and server on the same cores",
-        FOR.as_secs()
+        "{FAMILIES} clients refresh for {} s, {ROUNDS} rounds in turns; node oidc-provider 9.13.3, in memory: {peer:.0}/s, ratio {:.2}; ours on SQLite with synchronous=FULL, each token audited",
+        FOR.as_secs(),
+        median / peer
     );
     report.add(Figure {
         what: "tokens by refresh",
@@ -44,8 +53,95 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
         median,
         p99: None,
         budget: "≥ 2× node oidc-provider",
-        met: None,
+        met: Some(median >= 2.0 * peer),
         how,
     });
     Ok(())
+}
+
+/// Authorization code with PKCE, in the developer's browser.
+async fn refresh_token(world: &mut World) -> Result<String> {
+    let parameters = [
+        ("response_type", "code"),
+        ("client_id", world.client.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("scope", "logs.read"),
+        ("state", "bench"),
+        ("code_challenge", oauth::CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("resource", world.resource.as_str()),
+    ];
+    world.dev.browser.hand_over("http://127.0.0.1:33418/");
+    let url = oauth::authorize_url(&world.places, &parameters)?;
+    let mut arrived = signin::through(&mut world.dev.browser, url, world.dev.username).await?;
+    if let Arrived::Page(page) = arrived {
+        arrived = world.dev.browser.submit(page.form("/authorize")?.press("decision", "allow")?).await?;
+    }
+    let callback = arrived.callback()?;
+    let code = callback.query_pairs().find(|(name, _)| name == "code").context("no code")?.1.into_owned();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", world.client.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("code", code.as_str()),
+        ("code_verifier", oauth::VERIFIER),
+        ("resource", world.resource.as_str()),
+    ];
+    let answer = oauth::token(&world.places, &form).await?;
+    Ok(answer.body["refresh_token"].as_str().context("no refresh token")?.to_owned())
+}
+
+/// Starts the peer, which prints its port and its refresh tokens.
+async fn peer() -> Result<(Issuer, Child)> {
+    let folder = PathBuf::from("bench/peer");
+    if !folder.join("node_modules").is_dir() {
+        let installed =
+            Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder).status().await.context("running npm ci")?;
+        ensure!(installed.success(), "npm ci failed in {}", folder.display());
+    }
+    let mut node = Command::new("node")
+        .args(["server.mjs", &FAMILIES.to_string()])
+        .current_dir(&folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("starting node")?;
+    let stdout = node.stdout.take().context("node has no output")?;
+    let line = BufReader::new(stdout).lines().next_line().await?.context("the peer ended before it was ready")?;
+    let told: Value = serde_json::from_str(&line)?;
+    let tokens = told["tokens"].as_array().context("no tokens")?;
+    let families = tokens.iter().filter_map(|token| token.as_str().map(str::to_owned)).collect();
+    Ok((Issuer { url: format!("http://127.0.0.1:{}/token", told["port"]), client: "bench".to_owned(), families }, node))
+}
+
+/// Redeems and rotates in all families at once; the new tokens are kept for the next round.
+async fn rate(issuer: &mut Issuer) -> Result<f64> {
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let start = Instant::now();
+    let loops: Vec<_> = issuer
+        .families
+        .drain(..)
+        .map(|mut token| {
+            let (http, url, client) = (http.clone(), issuer.url.clone(), issuer.client.clone());
+            tokio::spawn(async move {
+                let mut done = 0u32;
+                while start.elapsed() < FOR {
+                    let form = [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", token.as_str())];
+                    let answer: Value = http.post(&url).form(&form).send().await?.json().await?;
+                    ensure!(answer["access_token"].is_string(), "{url} answered {answer}");
+                    token = answer["refresh_token"].as_str().context("it does not rotate")?.to_owned();
+                    done += 1;
+                }
+                anyhow::Ok((done, token))
+            })
+        })
+        .collect();
+    let mut total = 0;
+    for each in loops {
+        let (done, token) = each.await.context("a family")??;
+        total += done;
+        issuer.families.push(token);
+    }
+    Ok(f64::from(total) / start.elapsed().as_secs_f64())
 }
