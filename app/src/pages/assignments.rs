@@ -109,7 +109,7 @@ pub struct Remove {
 pub fn remove(m: Remove) -> impl IntoView {
     view! {
         {head(&[("/assignments", "Assignments")], view! { "Take the role "<em>{m.role.clone()}</em>" from the group "<em>{untrusted(&m.group, 120)}</em>"?" }, ())}
-        {flag_text(Tone::Warn, format!("{} lose it at once.", plural(i64::try_from(m.people).unwrap_or(i64::MAX), "person")), "Their tokens stop carrying it, and gateways refuse the ones they hold.")}
+        {flag_text(Tone::Warn, format!("Lost at once by {}.", plural(i64::try_from(m.people).unwrap_or(i64::MAX), "person")), "Their tokens stop carrying it, and gateways refuse the ones they hold.")}
         {card("They lose", (), codes(m.lost, "nothing: another group gives the same scopes"))}
         <section class="card pad">{post_form("/assignments/remove", view! {
             {hidden("group", m.group)}{hidden("role", m.role)}

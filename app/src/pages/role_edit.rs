@@ -91,7 +91,7 @@ pub fn view(m: Model) -> impl IntoView {
         <section class="card pad form-card">{post_form(&action, view! {
             {name}
             <fieldset class="stack-s"><legend>"Scopes"</legend>{boxes}</fieldset>
-            {area(Field::new("role", "more_scopes", "More scopes, one a line").hint("A scope that does not exist yet is made, with risk high until somebody describes it.").value(m.more_scopes).mono().max(20_000).errors(&m.errors))}
+            {area(Field::new("role", "more_scopes", "More scopes, one a line").hint("A scope that does not exist yet is made, with a risk guessed from its name until somebody judges it.").value(m.more_scopes).mono().max(20_000).errors(&m.errors))}
             {buttons(view! { {submit("Save to draft")}{link_button(&back, "Back without saving")} })}
         })}</section>
     }

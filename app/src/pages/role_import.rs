@@ -94,7 +94,7 @@ pub fn preview(m: Preview) -> impl IntoView {
             view! { <li><div><strong>{lead}<em>{c.role}</em></strong>{gains}{loses}</div><span class="muted">{people}</span></li> }
         })
         .collect_view();
-    let new_scopes = (!m.new_scopes.is_empty()).then(|| flag(Tone::Warn, view! { <strong>"New scopes:"</strong>" "{codes(m.new_scopes, "")}"They count as high risk until somebody describes them, and unlock nothing until a tool is bound." }));
+    let new_scopes = (!m.new_scopes.is_empty()).then(|| flag(Tone::Warn, view! { <strong>"New scopes:"</strong>" "{codes(m.new_scopes, "")}"Their risk is guessed from their names until somebody judges it, and they unlock nothing until a tool is bound." }));
     let body = if nothing {
         view! { <div class="card">{empty(Empty::Done("The file says what is already so. There is nothing to save.".to_owned()))}</div> }
             .into_any()

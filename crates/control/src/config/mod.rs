@@ -27,8 +27,8 @@ pub use home::{Home, Setup, home};
 pub use idp::{IdpCheck, NoteIdpCheck, SetIdp, idp, idp_secret, idp_version, last_idp_check};
 pub use people::{AdminView, PersonView, RevokeAdmin, admins, people, person};
 pub use questions::{
-    AgentView, ClientView, ServerView, ToolView, agent, agents, bundle_sizes, classes, client, clients, last_edit, live_roles,
-    reach, scopes, server, servers,
+    AgentView, ClientView, ServerView, ToolView, agent, agents, bundle_sizes, classes, client, clients, last_edit, live_roles, reach,
+    scopes, server, servers,
 };
 pub use reach::Reach;
 pub use roles::{
