@@ -9,6 +9,6 @@ mod key;
 mod verify;
 
 pub use assertion::{Assertion, AssertionClaims, AssertionError};
-pub use claims::{ActClaim, Claims};
+pub use claims::{ActClaim, Claims, DEEPEST_CHAIN};
 pub use key::{KeyError, PublicJwk, SigningKey};
 pub use verify::{CLOCK_SKEW, Refused, VerifyingKeys};
