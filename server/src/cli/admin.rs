@@ -63,6 +63,9 @@ pub enum Admin {
         /// The gateway's name.
         #[arg(long)]
         name: String,
+        /// The name is taken: the new gateway takes the old one's place, and the old key stops working when the token is used.
+        #[arg(long)]
+        replace: bool,
     },
 }
 
@@ -126,9 +129,13 @@ impl Admin {
                 let (control, cx) = at.open().await?;
                 println!("{}", control.run(&cx, control::signin::CreateSignInLink).await.map_err(explain)?);
             }
-            Self::EnrolGateway { at, name } => {
+            Self::EnrolGateway { at, name, replace } => {
                 let (control, cx) = at.open().await?;
-                println!("{}", control.run(&cx, control::delivery::CreateEnrolment { name }).await.map_err(explain)?);
+                let token = match replace {
+                    true => control.run(&cx, control::delivery::ReplaceGateway { name }).await,
+                    false => control.run(&cx, control::delivery::CreateEnrolment { name }).await,
+                };
+                println!("{}", token.map_err(explain)?);
             }
         }
         Ok(())
