@@ -33,7 +33,8 @@ pub fn run(options: &Options) -> Result<()> {
         return process::run(command.arg("--pure"));
     }
     let data = tempfile::Builder::new().prefix("writ-bench-").tempdir()?;
-    let mut demo = demo::Demo::start(data.path(), demo::Ports::free()?, None, true)?;
+    let (ports, _leases) = demo::Ports::leased()?;
+    let mut demo = demo::Demo::start(data.path(), ports, None, true)?;
     command.envs(demo::environment(demo.places()));
     demo.attend(command)
 }

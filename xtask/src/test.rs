@@ -151,5 +151,6 @@ fn walk() -> Result<()> {
     demo::build()?;
     let data = tempfile::Builder::new().prefix("writ-walk-").tempdir()?;
     let site = web::build(&web::Options::default())?;
-    demo::Demo::start(data.path(), demo::Ports::free()?, Some(site), true)?.walk()
+    let (ports, _leases) = demo::Ports::leased()?;
+    demo::Demo::start(data.path(), ports, Some(site), true)?.walk()
 }

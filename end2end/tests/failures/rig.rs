@@ -3,10 +3,10 @@
 use super::proxy::Proxy;
 use anyhow::{Context as _, Result, bail};
 use end2end::{console::Person, places::Places, wait};
+use ports::Lease;
 use serde_json::json;
 use std::{
     fs::{self, File},
-    net::{Ipv4Addr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -38,7 +38,7 @@ pub struct Rig {
     /// Stands between the control plane and everybody who calls it.
     pub proxy: Proxy,
     folder: TempDir,
-    ports: [u16; 4],
+    ports: [Lease; 4],
     running: Vec<(Part, Child)>,
 }
 
@@ -75,16 +75,17 @@ impl Rig {
     /// Nothing runs yet, but the tenant is made.
     pub async fn prepared() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("writ-failures-").tempdir()?;
-        let ports = free_ports()?;
-        let proxy = Proxy::start(ports[0]).await?;
+        let ports: [Lease; 4] = Lease::take_many()?;
+        let proxy = Proxy::start(ports[0].port()).await?;
         let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let at = |part: usize| url(ports[part].port());
         let places = Places {
             console: url(proxy.port()),
             tenant: "acme".to_owned(),
-            gateway: url(ports[3]),
+            gateway: at(3),
             gateway_name: "gw-1".to_owned(),
-            idp: url(ports[1]),
-            incident: url(ports[2]) + "/mcp",
+            idp: at(1),
+            incident: at(2) + "/mcp",
             analytics: String::new(),
             data: folder.path().to_owned(),
             writ: binary("writ")?,
@@ -180,13 +181,13 @@ impl Rig {
         match part {
             Part::Idp => format!("{}/.well-known/openid-configuration", self.places.idp),
             Part::Incident => self.places.incident.replace("/mcp", "/healthz"),
-            Part::Writ => format!("http://127.0.0.1:{}/healthz", self.ports[0]),
+            Part::Writ => format!("http://127.0.0.1:{}/healthz", self.ports[0].port()),
             Part::Gateway => format!("{}/healthz", self.places.gateway),
         }
     }
 
     fn command(&self, part: Part) -> Result<Command> {
-        let listen = |at: usize| format!("127.0.0.1:{}", self.ports[at]);
+        let listen = |at: usize| format!("127.0.0.1:{}", self.ports[at].port());
         let mut command = Command::new(binary(match part {
             Part::Idp => "demo-idp",
             Part::Incident => "demo-mcp",
@@ -241,16 +242,6 @@ pub struct Complete {
     pub server: String,
     /// The client's id.
     pub client: String,
-}
-
-/// Held until all are known, so that none is given twice.
-fn free_ports() -> Result<[u16; 4]> {
-    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
-    let mut ports = [0; 4];
-    for (port, listener) in ports.iter_mut().zip(&held) {
-        *port = listener.local_addr()?.port();
-    }
-    Ok(ports)
 }
 
 /// A program of the workspace, beside this test's own.

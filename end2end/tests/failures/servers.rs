@@ -22,8 +22,8 @@ async fn nothing_registered(ada: &mut Person) -> Result<()> {
 async fn a_server_that_cannot_be_read_is_not_registered() -> Result<()> {
     let rig = Rig::start().await?;
     let mut ada = rig.person("ada")?;
-    let down = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let page = register(&mut ada, &rig, "down", &format!("http://{down}/mcp")).await?;
+    let down = ports::Lease::take()?;
+    let page = register(&mut ada, &rig, "down", &format!("http://127.0.0.1:{}/mcp", down.port())).await?;
     assert_eq!(page.status.as_u16(), 502, "{}", page.summary());
     nothing_registered(&mut ada).await?;
 

@@ -3,9 +3,10 @@
 use crate::tree;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use ports::Lease;
 use std::{
     env, fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -30,13 +31,11 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Five ports that are free now, for tests beside a running demo.
-    pub fn free() -> Result<Self> {
-        // All five are held until each is known, so that none is given twice.
-        let held =
-            (0..5).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<Vec<_>, _>>().context("looking for free ports")?;
-        let ports = held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Result<Vec<_>>>()?;
-        Ok(Self { port: ports[0], gateway_port: ports[1], idp_port: ports[2], incident_port: ports[3], analytics_port: ports[4] })
+    /// Five ports for tests beside a running demo, nobody else's for as long as the leases are kept.
+    pub fn leased() -> Result<(Self, [Lease; 5])> {
+        let leases: [Lease; 5] = Lease::take_many().context("looking for free ports")?;
+        let [port, gateway_port, idp_port, incident_port, analytics_port] = leases.each_ref().map(Lease::port);
+        Ok((Self { port, gateway_port, idp_port, incident_port, analytics_port }, leases))
     }
 
     /// Each port with what listens there and the option that changes it.

@@ -11,7 +11,8 @@ pub fn run(tools: &Tools) -> Result<()> {
     let site = web::build(&web::Options::default())?;
     demo::build()?;
     let data = tempfile::Builder::new().prefix("writ-browser-").tempdir()?;
-    let mut demo = demo::Demo::start(data.path(), demo::Ports::free()?, Some(site), true)?;
+    let (ports, _leases) = demo::Ports::leased()?;
+    let mut demo = demo::Demo::start(data.path(), ports, Some(site), true)?;
     let mut playwright = Command::new("npx");
     playwright.args(["--no-install", "playwright", "test"]).current_dir(tree::root().join("end2end")).env("WRIT_CHROMIUM", chromium);
     for (name, value) in demo::environment(demo.places()) {
