@@ -17,8 +17,8 @@ pub struct Tools {
     pub chromium: Option<PathBuf>,
     /// Whether `cargo nextest` runs.
     pub nextest: bool,
-    /// Whether `cargo deny` runs.
-    pub cargo_deny: bool,
+    /// `cargo-deny`; none when its stage was not chosen.
+    pub cargo_deny: Option<PathBuf>,
 }
 
 /// Finds what the chosen stages need.
@@ -45,7 +45,7 @@ pub fn tools(stages: &[Stage]) -> Result<Tools> {
         postgres: postgres::binaries(),
         chromium: chromium(),
         nextest: subcommand_runs("nextest"),
-        cargo_deny: subcommand_runs("deny"),
+        cargo_deny: wants(Stage::Licences).then(cargo_deny).transpose()?,
     })
 }
 
@@ -81,6 +81,20 @@ fn install_node_packages() -> Result<()> {
     }
     println!("installing the browser tests' npm packages");
     process::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
+}
+
+/// The machine's own, or one that is built here once.
+fn cargo_deny() -> Result<PathBuf> {
+    if let Some(found) = tree::on_path(&["cargo-deny"]) {
+        return Ok(found);
+    }
+    let folder = tree::root().join("target/tools");
+    let program = folder.join("bin/cargo-deny");
+    if !program.is_file() {
+        println!("building cargo-deny, once (about three minutes)");
+        process::run(process::cargo().args(["install", "--quiet", "--no-default-features", "cargo-deny", "--root"]).arg(folder))?;
+    }
+    Ok(program)
 }
 
 fn subcommand_runs(name: &str) -> bool {
