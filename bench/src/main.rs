@@ -29,20 +29,41 @@ struct Args {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
+    /// Only these: decide, memory, pages, gateway, tokens, fleet. Repeatable.
+    #[arg(long, value_name = "FIGURE")]
+    only: Vec<String>,
+}
+
+impl Args {
+    fn wants(&self, figure: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == figure)
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
     let mut report = Report::on_this_machine()?;
-    decide::measure(&mut report);
+    if args.wants("decide") {
+        decide::measure(&mut report);
+    }
     if !args.pure {
-        let mut world = world::World::prepare(args.places).await?;
-        memory::idle(&mut report, &world)?;
-        pages::measure(&mut report, &mut world).await?;
-        gateway_cost::measure(&mut report, &world).await?;
-        tokens::measure(&mut report, &mut world).await?;
-        fleet::measure(&mut report, &mut world).await?;
+        let mut world = world::World::prepare(args.places.clone()).await?;
+        if args.wants("memory") {
+            memory::idle(&mut report, &world)?;
+        }
+        if args.wants("pages") {
+            pages::measure(&mut report, &mut world).await?;
+        }
+        if args.wants("gateway") {
+            gateway_cost::measure(&mut report, &world).await?;
+        }
+        if args.wants("tokens") {
+            tokens::measure(&mut report, &mut world).await?;
+        }
+        if args.wants("fleet") {
+            fleet::measure(&mut report, &mut world).await?;
+        }
     }
     report.print();
     report.write(&args.json)

@@ -11,6 +11,9 @@ pub struct Options {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
+    /// Only these: decide, memory, pages, gateway, tokens, fleet. Repeatable.
+    #[arg(long, value_name = "FIGURE")]
+    only: Vec<String>,
     /// Where to write the figures as JSON.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -29,6 +32,9 @@ pub fn run(options: &Options) -> Result<()> {
     process::run(&mut cargo)?;
     let mut command = Command::new(tree::binary("bench"));
     command.arg("--json").arg(tree::root().join(&options.json)).current_dir(tree::root());
+    for figure in &options.only {
+        command.arg("--only").arg(figure);
+    }
     if options.pure {
         return process::run(command.arg("--pure"));
     }
