@@ -2,8 +2,8 @@
 
 use crate::report::{Figure, Report, quantiles};
 use policy::{
-    Ceiling, Class, Entry, GrantFact, Issuer, McpServer, Method, PolicySet, Revocations, Risk, Rung, Scope, SubjectKind, Target,
-    TokenFacts, Tool, VerifiedCall, decide,
+    Ceiling, Class, Entry, GrantFact, Issuer, Limits, McpServer, Method, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope,
+    SubjectKind, Target, TokenFacts, Tool, VerifiedCall, decide,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -81,13 +81,16 @@ fn policy() -> PolicySet {
         agent_classes: BTreeMap::new(),
         narrowed: BTreeMap::new(),
         ladder: Rung::default_ladder(),
+        limits: Limits::default(),
+        revocation_key: RevocationKey::of([7; 32]),
+        audit_log: String::new(),
     }
 }
 
 fn revocations() -> Revocations {
-    let entries = (0..10_000)
-        .map(|n| Entry { id: format!("rev_{n}"), seq: n, target: Target::Token(format!("gone_{n}")), until: Some(NOW + 600) })
-        .collect();
+    let key = RevocationKey::of([7; 32]);
+    let entries =
+        (0..10_000).map(|n| Entry::new(&key, format!("rev_{n}"), n, &Target::Token(format!("gone_{n}")), Some(NOW + 600))).collect();
     Revocations::new("acme".into(), 10_000, entries)
 }
 

@@ -7,6 +7,7 @@ use end2end::ask;
 use gateway::clock::{Clock, Random};
 use gateway::config::Config;
 use rand::SeedableRng;
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
@@ -47,6 +48,7 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
             public_url: world.places.gateway.clone(),
             control_plane: world.places.issuer(),
             enrol_token: Some(enrolment(world, &name)?),
+            labels: BTreeMap::new(),
             name,
         };
         let random = Random::new(rand::rngs::StdRng::seed_from_u64(n as u64));

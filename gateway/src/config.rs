@@ -1,5 +1,6 @@
 //! What the operator says on the command line, checked once.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use url::Url;
@@ -19,6 +20,8 @@ pub struct Config {
     pub name: String,
     /// The enrolment token, for the first start.
     pub enrol_token: Option<String>,
+    /// What its operator labels it with; rings may go by it.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A setting that cannot work.
@@ -60,6 +63,26 @@ impl Config {
     }
 }
 
+/// Reads `name=value` pairs: names and values of `[a-z0-9._-]{1,64}`, at most 16 of them.
+///
+/// # Errors
+/// Says which pair is wrong.
+pub fn labels(pairs: &[String]) -> Result<BTreeMap<String, String>, BadSetting> {
+    const MOST: usize = 16;
+    let mut labels = BTreeMap::new();
+    for pair in pairs {
+        let Some((name, value)) =
+            pair.split_once('=').filter(|(name, value)| [name, value].iter().all(|part| policy::valid_name(part).is_ok()))
+        else {
+            return bad("--label", format!("`{pair}` is not NAME=VALUE, each of a-z, 0-9, `.`, `_` and `-`"));
+        };
+        if labels.insert(name.to_owned(), value.to_owned()).is_some() {
+            return bad("--label", format!("`{name}` is given twice"));
+        }
+    }
+    if labels.len() > MOST { bad("--label", format!("give at most {MOST}")) } else { Ok(labels) }
+}
+
 fn base(setting: &'static str, text: &str) -> Result<String, BadSetting> {
     let url = Url::parse(text).or_else(|error| bad(setting, format!("`{text}` is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -83,6 +106,7 @@ mod tests {
             control_plane: control.into(),
             name: "gw-1".into(),
             enrol_token: None,
+            labels: BTreeMap::new(),
         }
     }
 
@@ -90,6 +114,15 @@ mod tests {
     fn addresses_lose_their_last_slash_and_name_the_tenant() {
         let config = config("http://127.0.0.1:7500/", "http://127.0.0.1:7400/t/acme/").checked().expect("good");
         assert_eq!((config.public_url.as_str(), config.tenant()), ("http://127.0.0.1:7500", Ok("acme")));
+    }
+
+    #[test]
+    fn labels_are_pairs_each_named_once() {
+        let read = |pairs: &[&str]| labels(&pairs.iter().map(|pair| (*pair).to_owned()).collect::<Vec<_>>());
+        assert_eq!(read(&["env=test", "region=eu-1"]).expect("good").len(), 2);
+        for bad in [&["env"][..], &["=x"], &["env="], &["Env=x"], &["env=a", "env=b"]] {
+            assert_eq!(read(bad).expect_err("bad").setting, "--label", "{bad:?}");
+        }
     }
 
     #[test]

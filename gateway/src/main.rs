@@ -3,9 +3,11 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use gateway::clock::{Clock, Random};
-use gateway::config::Config;
-use gateway::{data, runtime};
+use gateway::config::{self, Config};
+use gateway::data::{self, Identity};
+use gateway::runtime;
 use rand::SeedableRng;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -56,6 +58,9 @@ struct Run {
     /// This gateway's name in the fleet.
     #[arg(long, default_value = "gw-1")]
     name: String,
+    /// Labels that rings may go by, such as `env=test`. Repeatable.
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    labels: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -105,6 +110,7 @@ async fn serve(run: Run) -> Result<()> {
         public_url: run.public_url,
         control_plane: run.control_plane,
         name: run.name,
+        labels: config::labels(&run.labels)?,
         enrol_token,
     };
     let stop = CancellationToken::new();
@@ -147,7 +153,8 @@ fn status(dir: &Path) -> Result<()> {
         return Ok(());
     };
     let now = clock().now();
-    let pin = bundle::Pin { tenant: identity.tenant, gateway: identity.gateway_id, root_sha256: identity.root_sha256 };
+    let Identity { tenant, gateway_id: gateway, root_sha256, .. } = identity;
+    let pin = bundle::Pin { tenant, gateway, root_sha256, labels: BTreeMap::new() };
     let (_, restored) = bundle::Trusted::open(pin, &document, now).context("the kept state does not verify: a start would be closed")?;
     let Some(activated) = restored.activated else {
         println!("state           nothing verified yet: closed");

@@ -48,7 +48,12 @@ pub async fn run(config: Config, clock: Clock, random: Random, listener: TcpList
     let standing = Arc::new(Standing::new(Arc::clone(&enforcer), clock.now()));
     let streams = Arc::new(Streams::default());
 
-    let pin = Pin { tenant: identity.tenant.clone(), gateway: identity.gateway_id.clone(), root_sha256: identity.root_sha256.clone() };
+    let pin = Pin {
+        tenant: identity.tenant.clone(),
+        gateway: identity.gateway_id.clone(),
+        root_sha256: identity.root_sha256.clone(),
+        labels: config.labels.clone(),
+    };
     let trusted = sync::restore(data::trusted(data.root())?.as_deref(), pin, &enforcer, clock.now());
     let link = || Link::new(http.clone(), &identity.control_plane, Arc::clone(&key), &identity.gateway_id, clock.clone(), random.clone());
     let spool = spool::open(&data.decisions(), Arc::clone(&standing)).context("opening the decision log")?;

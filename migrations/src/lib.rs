@@ -9,6 +9,7 @@ mod m20261123_000003_oauth;
 mod m20261123_000004_delivery;
 mod m20261123_000005_governance;
 mod m20261123_000006_evidence;
+mod m20261125_000007_lineages;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_delivery::Migration),
             Box::new(m20261123_000005_governance::Migration),
             Box::new(m20261123_000006_evidence::Migration),
+            Box::new(m20261125_000007_lineages::Migration),
         ]
     }
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use bundle::{Assignment, Files, Key, KeySet, Repository, Role, Stamp};
+use bundle::{Assignment, Files, Key, KeySet, Repository, Signer, Stamp};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -16,15 +16,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut keys = KeySet::generate()?;
     let (mut repository, mut files) = Repository::create("acme", &keys.root_keys(), &[&keys.root], expires)?;
     let delegates = keys.delegates();
-    let targets = [&keys.targets];
-    files.extend(repository.publish(&targets, &delegates, 1, br#"{"version":1}"#, 0, at(1))?);
-    files.extend(repository.publish(&targets, &delegates, 2, "{\"version\":2,\"name\":\"Zoë\"}".as_bytes(), 0, at(2))?);
-    files.extend(repository.assign(&[&keys.assignment], &Assignment::single_ring(2, ["gw_1"]), at(1))?);
-    files.extend(repository.revoke(&[&keys.revocations], br#"{"seq":7}"#, 7, at(1))?);
+    let targets: [&dyn Signer; 1] = [&keys.targets];
+    files.extend(repository.publish(&targets, &delegates, 1, r#"{"version":1}"#, 0, at(1))?);
+    files.extend(repository.publish(&targets, &delegates, 2, "{\"version\":2,\"name\":\"Zoë\"}", 0, at(2))?);
+    files.extend(repository.assign(&[&keys.assignment], &Assignment::single_ring(2), at(1))?);
+    files.extend(repository.revoke(&[&keys.revocations], r#"{"seq":7}"#, 7, at(1))?);
     let old_root = std::mem::replace(&mut keys.root, Key::generate()?);
     keys.timestamp = Key::generate()?;
-    let next = Stamp { version: repository.stamp(Role::Root).map_or(1, |held| held.version + 1), expires };
-    files.extend(repository.rotate(&keys.root_keys(), &[&old_root, &keys.root], next)?);
+    files.extend(repository.rotate(&keys.root_keys(), &[&old_root, &keys.root], expires)?);
     files.extend(repository.snapshot(&[&keys.snapshot], at(1))?);
     files.extend(repository.timestamp(&[&keys.timestamp], at(1))?);
     write(Path::new(&directory), &files)?;

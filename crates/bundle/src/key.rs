@@ -26,7 +26,7 @@ const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const PEM_END: &str = "-----END PUBLIC KEY-----";
 
 /// A key could not be read, made or used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not a PKCS#8 document with a P-256 private key.
     #[error("not a P-256 private key in PKCS#8")]
@@ -37,6 +37,21 @@ pub enum KeyError {
     /// The cryptographic library refused.
     #[error("the cryptographic library could not complete the operation")]
     Crypto,
+    /// A signer outside of this process did not sign.
+    #[error("the signer did not sign: {0}")]
+    Signer(String),
+}
+
+/// Whatever can sign for a role: a key in memory, a key management service, a smart card behind a program.
+pub trait Signer {
+    /// The public half.
+    fn public(&self) -> &PublicKey;
+
+    /// An ASN.1 DER signature, ECDSA P-256 with SHA-256, over `message`.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the signer refuses or cannot be reached.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
 }
 
 /// A private signing key with its PKCS#8 form, so that it can be sealed and stored.
@@ -77,9 +92,14 @@ impl Key {
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
+}
 
-    /// An ASN.1 DER signature over `message`.
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+impl Signer for Key {
+    fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Crypto)?;
         Ok(signature.as_ref().to_vec())
     }
@@ -145,7 +165,8 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's over `message`.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.point).verify(message, signature).is_ok()
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A role of the repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Holds the keys of all top-level roles.
     Root,
@@ -20,6 +23,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role, from what lasts longest to what is signed anew all the time.
+    pub const ALL: [Self; 6] = [Self::Root, Self::Targets, Self::Assignment, Self::Revocations, Self::Snapshot, Self::Timestamp];
+
     /// The role's name in file names and delegations.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -31,6 +37,12 @@ impl Role {
             Self::Snapshot => "snapshot",
             Self::Timestamp => "timestamp",
         }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
     /// What `_type` its metadata carries: delegated roles are of type `targets`.

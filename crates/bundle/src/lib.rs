@@ -27,6 +27,6 @@ mod digest;
 pub use assignment::Assignment;
 pub use client::{Activated, Next, Pin, Refused, Response, Trusted, Update};
 pub use digest::sha256_hex;
-pub use key::{Key, KeySet, PublicKey};
+pub use key::{Key, KeySet, PublicKey, Signer};
 pub use layout::Role;
-pub use repository::{Files, Repository, SignError, Stamp};
+pub use repository::{Files, Repository, SignError, Stamp, Unsigned};

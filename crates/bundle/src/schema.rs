@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::key::PublicKey;
+use crate::layout::Role;
 
 /// The specification that the files follow.
 pub const SPEC_VERSION: &str = "1.0.31";
@@ -86,6 +87,19 @@ pub(crate) struct RootRoles {
     pub targets: RoleKeys,
     pub snapshot: RoleKeys,
     pub timestamp: RoleKeys,
+}
+
+impl RootRoles {
+    /// Keys of a top-level role; `None` for a delegated one, which no root lists.
+    pub fn of(&self, role: Role) -> Option<&RoleKeys> {
+        match role {
+            Role::Root => Some(&self.root),
+            Role::Targets => Some(&self.targets),
+            Role::Snapshot => Some(&self.snapshot),
+            Role::Timestamp => Some(&self.timestamp),
+            Role::Assignment | Role::Revocations => None,
+        }
+    }
 }
 
 /// A pointer to another metadata file.

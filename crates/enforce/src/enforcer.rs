@@ -3,7 +3,7 @@
 use crate::active::Active;
 use crate::cause::Cause;
 use crate::outcome::{Challenge, ChallengeError, Outcome, StepUp};
-use crate::rate::Limiter;
+use crate::rate::{Limiter, Whose};
 use crate::record::{Record, Rule};
 use crate::rpc::MethodOwned;
 use arc_swap::ArcSwapOption;
@@ -152,8 +152,8 @@ impl Enforcer {
                         return Err(refused(format!("at `{}`: breaks `{}`", error.instance_path(), error.schema_path())));
                     }
                 }
-                Obligation::RateLimit(limit) => {
-                    let of = [facts.subject.as_str(), facts.client.as_str(), ask.resource, tool];
+                Obligation::RateLimit(counted, limit) => {
+                    let of = Whose::of(*counted, facts, ask.resource, tool);
                     self.limiter.check(of, *limit, ask.now_ms).map_err(|retry_after_ms| Cause::RateLimited { retry_after_ms })?;
                 }
             }

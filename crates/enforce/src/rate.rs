@@ -4,24 +4,36 @@
 //! here the time comes with the call, so a test of "the eleventh call within a minute" needs neither sleep nor mock.
 
 use crate::generations::Generations;
-use policy::RateLimit;
+use policy::{Counted, RateLimit, TokenFacts};
 use std::sync::Mutex;
 
 /// How many (subject, client, tool) are remembered at least.
 const REMEMBERED: usize = 50_000;
 
+/// Whose calls are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    subject: String,
-    client: String,
-    resource: String,
-    tool: String,
+pub(crate) struct Whose {
+    counted: Counted,
+    /// The subject, client or agent; for a tool subject, client, resource and tool.
+    id: Vec<String>,
+}
+
+impl Whose {
+    pub(crate) fn of(counted: Counted, facts: &TokenFacts, resource: &str, tool: &str) -> Self {
+        let id: Vec<&str> = match counted {
+            Counted::Subject => vec![&facts.subject],
+            Counted::Client => vec![&facts.client],
+            Counted::Agent => facts.agent.iter().map(|agent| agent.id.as_str()).collect(),
+            Counted::Tool => vec![&facts.subject, &facts.client, resource, tool],
+        };
+        Self { counted, id: id.into_iter().map(str::to_owned).collect() }
+    }
 }
 
 /// Who has called what how often lately.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    empty_at: Mutex<Generations<Key, i64>>,
+    empty_at: Mutex<Generations<Whose, i64>>,
 }
 
 impl Default for Limiter {
@@ -35,9 +47,7 @@ impl Limiter {
     ///
     /// # Errors
     /// In how many milliseconds the next call would pass.
-    pub(crate) fn check(&self, of: [&str; 4], limit: RateLimit, now_ms: i64) -> Result<(), i64> {
-        let [subject, client, resource, tool] = of.map(str::to_owned);
-        let key = Key { subject, client, resource, tool };
+    pub(crate) fn check(&self, key: Whose, limit: RateLimit, now_ms: i64) -> Result<(), i64> {
         let interval = 60_000 / i64::from(limit.per_minute.max(1));
         let burst = 60_000 - interval;
         let mut map = self.empty_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -56,27 +66,29 @@ impl Limiter {
 mod tests {
     use super::*;
 
-    const WHO: [&str; 4] = ["usr_a", "cli_a", "http://r", "logs.read"];
+    fn who(subject: &str) -> Whose {
+        Whose { counted: Counted::Subject, id: vec![subject.to_owned()] }
+    }
 
     #[test]
     fn a_minute_of_calls_passes_and_one_more_waits() {
         let limiter = Limiter::default();
         let limit = RateLimit { per_minute: 10 };
         for call in 0..10 {
-            assert_eq!(limiter.check(WHO, limit, 1_000), Ok(()), "call {call}");
+            assert_eq!(limiter.check(who("usr_a"), limit, 1_000), Ok(()), "call {call}");
         }
-        assert_eq!(limiter.check(WHO, limit, 1_000), Err(6_000));
-        assert_eq!(limiter.check(WHO, limit, 6_999), Err(1));
-        assert_eq!(limiter.check(WHO, limit, 7_000), Ok(()));
-        assert_eq!(limiter.check(["usr_b", "cli_a", "http://r", "logs.read"], limit, 1_000), Ok(()));
+        assert_eq!(limiter.check(who("usr_a"), limit, 1_000), Err(6_000));
+        assert_eq!(limiter.check(who("usr_a"), limit, 6_999), Err(1));
+        assert_eq!(limiter.check(who("usr_a"), limit, 7_000), Ok(()));
+        assert_eq!(limiter.check(who("usr_b"), limit, 1_000), Ok(()));
     }
 
     #[test]
     fn a_clock_set_back_costs_a_minute_at_most() {
         let limiter = Limiter::default();
         let limit = RateLimit { per_minute: 1 };
-        assert_eq!(limiter.check(WHO, limit, 1_000_000_000), Ok(()));
-        assert_eq!(limiter.check(WHO, limit, 0), Err(60_000));
-        assert!(limiter.check(WHO, limit, 30_000).is_err());
+        assert_eq!(limiter.check(who("usr_a"), limit, 1_000_000_000), Ok(()));
+        assert_eq!(limiter.check(who("usr_a"), limit, 0), Err(60_000));
+        assert!(limiter.check(who("usr_a"), limit, 30_000).is_err());
     }
 }

@@ -2,7 +2,8 @@
 
 use enforce::{Active, Ask, Cause, Challenge, ChallengeError, Enforcer, Freshness, MethodOwned, Outcome, Record, Rule, StepUp, Unusable};
 use policy::{
-    Ceiling, Class, Entry, Issuer, McpServer, PolicySet, RateLimit, Reason, Revocations, Risk, Rung, Scope, SubjectKind, Target, Tool,
+    Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RateLimit, Reason, RevocationKey, Revocations, Risk, Rung, Scope,
+    SubjectKind, Target, Tool,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,6 +18,10 @@ struct World {
     policy: PolicySet,
     entries: Vec<Entry>,
     enforcer: Enforcer,
+}
+
+fn entry(target: &Target) -> Entry {
+    Entry::new(&RevocationKey::of([7; 32]), "rev", 2, target, None)
 }
 
 impl World {
@@ -41,6 +46,9 @@ impl World {
             agent_classes: BTreeMap::new(),
             narrowed: BTreeMap::new(),
             ladder: Rung::default_ladder(),
+            limits: Limits::default(),
+            revocation_key: RevocationKey::of([7; 32]),
+            audit_log: String::new(),
         };
         let world = Self { key, policy, entries: Vec::new(), enforcer: Enforcer::closed() };
         world.activate();
@@ -190,7 +198,7 @@ fn a_remembered_token_is_judged_anew_at_every_call() {
     let at = |world: &World, now| world.ask(Some(&token), &read, None, None, now * 1000).0;
     assert!(at(&world, NOW).cause().is_none());
     assert_eq!(at(&world, NOW + 600).cause(), Some(&Cause::Policy(Reason::TokenExpired)), "remembered, and ended");
-    world.entries.push(Entry { id: "rev".into(), seq: 2, target: Target::Token("jti".into()), until: None });
+    world.entries.push(entry(&Target::Token("jti".into())));
     let newer = world
         .enforcer
         .active()
@@ -243,7 +251,7 @@ fn lifecycle_is_recorded_only_when_denied() {
     let begin = MethodOwned::Other("initialize".into());
     assert_eq!(world.ask(Some(&token), &begin, None, None, NOW * 1000).1, None);
     assert!(world.ask(Some(&token), &MethodOwned::Other("tools/list".into()), None, None, NOW * 1000).1.is_some());
-    world.entries.push(Entry { id: "rev".into(), seq: 2, target: Target::User("usr_a".into()), until: None });
+    world.entries.push(entry(&Target::User("usr_a".into())));
     world.activate();
     let (outcome, record) = world.ask(Some(&token), &begin, None, None, NOW * 1000);
     assert_eq!(outcome, Outcome::Denied(Cause::Policy(Reason::UserBlocked)));

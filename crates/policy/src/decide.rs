@@ -3,8 +3,9 @@
 use crate::Reason;
 use crate::call::{GrantFact, Method, TokenFacts, VerifiedCall};
 use crate::ladder::Effect;
-use crate::model::{McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
-use crate::revocation::{Revocations, Target};
+use crate::model::{Limits, McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
+use crate::revocation::Revocations;
+use crate::target::Kind;
 use crate::trace::{Recorder, Silent, Trace};
 
 /// The answer.
@@ -43,8 +44,33 @@ pub enum Obligation<'p> {
     ToolDigest(&'p str),
     /// The arguments must satisfy this JSON Schema.
     Arguments(&'p serde_json::Value),
-    /// Calls beyond this rate are refused.
-    RateLimit(RateLimit),
+    /// Calls of this one beyond this rate are refused. Each gateway counts for itself.
+    RateLimit(Counted, RateLimit),
+}
+
+/// Whose calls a rate limit counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// All calls of a subject.
+    Subject,
+    /// All calls through a client.
+    Client,
+    /// All calls of an acting agent.
+    Agent,
+    /// A subject's calls of this tool through this client.
+    Tool,
+}
+
+impl Counted {
+    /// Stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Client => "client",
+            Self::Agent => "agent",
+            Self::Tool => "tool",
+        }
+    }
 }
 
 /// A denied call.
@@ -135,7 +161,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
         let supply = self.supply(scope)?;
         self.in_token(scope)?;
         self.scope_rules(scope)?;
-        Ok(Allow { scope: Some(scope), supply: Some(supply), obligations: obligations(tool) })
+        Ok(Allow { scope: Some(scope), supply: Some(supply), obligations: obligations(&self.policy.limits, call.token, tool) })
     }
 
     fn holds(&mut self, holds: bool, reason: Reason, what: impl FnOnce() -> String) -> Step<()> {
@@ -173,18 +199,20 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
     }
 
     fn revoked(&mut self) -> Step<()> {
-        let (token, list) = (self.call.token, self.revocations);
-        let free = |target: fn(String) -> Target, id: &str| !list.holds(|| target(id.to_owned()));
-        self.holds(free(Target::Token, &token.jti), Reason::TokenRevoked, || "The token was not revoked".into())?;
-        self.holds(free(Target::Session, &token.session), Reason::SessionRevoked, || "The session was not revoked".into())?;
-        let cut = list.cuts_off(&token.subject, token.seq);
+        let (token, list, key) = (self.call.token, self.revocations, &self.policy.revocation_key);
+        let free = |kind: Kind, id: &str| !list.holds(key, kind, &[id]);
+        self.holds(free(Kind::Token, &token.jti), Reason::TokenRevoked, || "The token was not revoked".into())?;
+        self.holds(free(Kind::Session, &token.session), Reason::SessionRevoked, || "The session was not revoked".into())?;
+        let lineage = free(Kind::Lineage, &token.lineage);
+        self.holds(lineage, Reason::LineageRevoked, || "The tokens that descend from the same sign-in were not revoked".into())?;
+        let cut = list.cuts_off(key, &token.subject, token.seq);
         self.holds(!cut, Reason::SubjectRevoked, || format!("Tokens of {} were not cut off after this one", token.subject))?;
-        self.holds(free(Target::User, &token.subject), Reason::UserBlocked, || format!("{} is not blocked", token.subject))?;
-        self.holds(free(Target::Client, &token.client), Reason::ClientBlocked, || format!("Client {} is not blocked", token.client))?;
+        self.holds(free(Kind::User, &token.subject), Reason::UserBlocked, || format!("{} is not blocked", token.subject))?;
+        self.holds(free(Kind::Client, &token.client), Reason::ClientBlocked, || format!("Client {} is not blocked", token.client))?;
         for actor in token.agent.iter().chain(&token.inner_actors) {
-            self.holds(free(Target::Agent, &actor.id), Reason::AgentBlocked, || format!("Agent {} is not blocked", actor.id))?;
+            self.holds(free(Kind::Agent, &actor.id), Reason::AgentBlocked, || format!("Agent {} is not blocked", actor.id))?;
         }
-        self.holds(free(Target::Server, self.call.resource), Reason::ServerBlocked, || "The server is not blocked".into())
+        self.holds(free(Kind::Server, self.call.resource), Reason::ServerBlocked, || "The server is not blocked".into())
     }
 
     fn admitted(&mut self) -> Step<()> {
@@ -250,7 +278,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
         let gives = |role: &&String| policy.roles.get(*role).is_some_and(|scopes| scopes.contains(scope));
         let mut reason = Reason::ScopeNotHeld;
         for role in token.roles.iter().filter(gives) {
-            if self.revocations.blocks_role_scope(role, scope) {
+            if self.revocations.holds(&policy.revocation_key, Kind::RoleScope, &[role, scope]) {
                 reason = Reason::RoleScopeBlocked;
                 continue;
             }
@@ -274,7 +302,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
         if grant.resource != self.call.resource || grant.client != token.client || grant.agent.as_deref() != agent {
             return Err(Reason::GrantElsewhere);
         }
-        if self.revocations.holds(|| Target::Grant(grant.id.clone())) {
+        if self.revocations.holds(&self.policy.revocation_key, Kind::Grant, &[&grant.id]) {
             return Err(Reason::GrantRevoked);
         }
         if self.now >= grant.exp {
@@ -308,9 +336,16 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
     }
 }
 
-fn obligations(tool: &Tool) -> Vec<Obligation<'_>> {
+fn obligations<'p>(limits: &Limits, token: &TokenFacts, tool: &'p Tool) -> Vec<Obligation<'p>> {
     let digest = tool.digest.as_deref().map(Obligation::ToolDigest);
     let arguments = tool.arguments.as_ref().map(Obligation::Arguments);
-    let limit = tool.limit.map(Obligation::RateLimit);
-    digest.into_iter().chain(arguments).chain(limit).collect()
+    // What costs nothing is checked before a call is counted.
+    let rates = [
+        (Counted::Subject, limits.subject),
+        (Counted::Client, limits.client),
+        (Counted::Agent, limits.agent.filter(|_| token.agent.is_some())),
+        (Counted::Tool, tool.limit),
+    ];
+    let rates = rates.into_iter().filter_map(|(counted, limit)| Some(Obligation::RateLimit(counted, limit?)));
+    digest.into_iter().chain(arguments).chain(rates).collect()
 }

@@ -7,24 +7,30 @@
 //! Times are Unix seconds as `i64`.
 
 mod call;
+mod configuration;
 mod decide;
 mod diff;
 mod ladder;
 mod lint;
+mod mark;
 mod model;
 mod names;
 mod reason;
 mod revocation;
 pub mod role_file;
+mod target;
 mod trace;
 
 pub use call::{Actor, GrantFact, Method, SubjectKind, TokenFacts, VerifiedCall};
-pub use decide::{Allow, Decision, Deny, Obligation, Supply, decide, explain, visible_tools};
+pub use configuration::{Configuration, ServerConfiguration, ToolConfiguration};
+pub use decide::{Allow, Counted, Decision, Deny, Obligation, Supply, decide, explain, visible_tools};
 pub use diff::{Change, diff};
 pub use ladder::{Effect, Rung};
 pub use lint::{Finding, Severity, lint};
-pub use model::{Ceiling, Class, Issuer, McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
+pub use mark::{Mark, NoRevocationKey, RevocationKey};
+pub use model::{Ceiling, Class, Issuer, Limits, McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
 pub use names::{NameError, valid_name, valid_scope};
 pub use reason::Reason;
-pub use revocation::{Entry, Revocations, Target};
+pub use revocation::{Entry, Revocations};
+pub use target::{Kind, Target};
 pub use trace::{Link, Trace};

@@ -1,6 +1,7 @@
 //! The policy set: what a gateway needs to decide offline, and nothing about any one person or session.
 
 use crate::ladder::Rung;
+use crate::mark::RevocationKey;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,29 @@ pub struct PolicySet {
     pub narrowed: BTreeMap<String, Ceiling>,
     /// What a gateway does when it has not heard from the control plane; ordered by `after`.
     pub ladder: Vec<Rung>,
+    /// How often anyone may call at all, beside the limits of single tools.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Under which the revocation list hashes whom it concerns.
+    pub revocation_key: RevocationKey,
+    /// The audit log's key in note form, by which gateways witness its checkpoints; empty: there is none to witness.
+    #[serde(default)]
+    pub audit_log: String,
+}
+
+/// Limits on all calls of one principal at one gateway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Of each subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<RateLimit>,
+    /// Through each client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<RateLimit>,
+    /// Of each acting agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<RateLimit>,
 }
 
 /// An issuer of access tokens.
@@ -76,7 +100,7 @@ pub struct Tool {
     pub limit: Option<RateLimit>,
 }
 
-/// Calls per minute for one subject through one client.
+/// Calls per minute. A whole minute's calls may come at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {

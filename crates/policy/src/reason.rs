@@ -38,6 +38,8 @@ reasons! {
     TokenRevoked => "token_revoked", "Sign in again.";
     /// The session was revoked.
     SessionRevoked => "session_revoked", "Sign in again.";
+    /// Everything that descends from the same sign-in at the issuer was revoked.
+    LineageRevoked => "lineage_revoked", "Sign in again.";
     /// All earlier tokens of this subject were revoked.
     SubjectRevoked => "subject_revoked", "Sign in again.";
     /// The person is blocked.
@@ -112,6 +114,7 @@ impl Reason {
                 | Self::TokenExpired
                 | Self::TokenRevoked
                 | Self::SessionRevoked
+                | Self::LineageRevoked
                 | Self::SubjectRevoked
                 | Self::StaleTokenAge
         )

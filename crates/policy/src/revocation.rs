@@ -1,7 +1,9 @@
 //! What was taken away. It moves on a lane of its own, so rolling policy back never brings it back.
 
+use crate::mark::{Mark, RevocationKey};
+use crate::target::{Kind, Target};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// The tenant's revocation list as it is signed and sent: entries in order, and the sequence of the last change.
 #[derive(Debug, Clone, Default)]
@@ -12,7 +14,7 @@ pub struct Revocations {
     index: Index,
 }
 
-/// One line of the list.
+/// One line of the list. Whom it concerns is a keyed hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -20,57 +22,28 @@ pub struct Entry {
     pub id: String,
     /// The sequence it was made at. Tokens carry the sequence they were issued at; only sequences are compared, never clocks.
     pub seq: u64,
-    /// What it takes away.
-    pub target: Target,
+    /// What kind of thing it takes away.
+    pub kind: Kind,
+    /// Which one.
+    pub mark: Mark,
     /// When everything that it could block has expired by itself (Unix seconds). `None`: it stays until a person lifts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
 }
 
-/// What an entry takes away. The first group *invalidates* what exists and leaves the list when that has expired; the second
-/// *blocks* for as long as a person wants.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// One access token, by `jti`.
-    Token(String),
-    /// All tokens of a session, by `sid`.
-    Session(String),
-    /// One grant: tokens that carry it keep their other scopes.
-    Grant(String),
-    /// All tokens of a subject that were issued before this entry.
-    Subject(String),
-    /// A person, until lifted.
-    User(String),
-    /// An OAuth client.
-    Client(String),
-    /// An agent, also as an inner actor.
-    Agent(String),
-    /// An MCP server, by resource URI.
-    Server(String),
-    /// A scope as given by one role.
-    RoleScope {
-        /// The role.
-        role: String,
-        /// The scope.
-        scope: String,
-    },
-    /// Everything of the tenant: the kill switch.
-    Tenant,
-}
-
-impl Target {
-    /// Whether it stays until a person lifts it.
-    pub const fn is_block(&self) -> bool {
-        matches!(self, Self::User(_) | Self::Client(_) | Self::Agent(_) | Self::Server(_) | Self::RoleScope { .. } | Self::Tenant)
+impl Entry {
+    /// The line that takes `target` away.
+    pub fn new(key: &RevocationKey, id: impl Into<String>, seq: u64, target: &Target, until: Option<i64>) -> Self {
+        Self { id: id.into(), seq, kind: target.kind(), mark: key.mark(target), until }
     }
 }
 
+/// Look-up tables: one set a kind, so that kinds without an entry cost no hash.
 #[derive(Debug, Clone, Default)]
 struct Index {
-    exact: HashSet<Target>,
-    subjects: HashMap<String, u64>,
-    by_role: BTreeMap<String, HashSet<String>>,
+    exact: HashMap<Kind, HashSet<Mark>>,
+    /// The last cut-off of each subject.
+    subjects: HashMap<Mark, u64>,
     tenant: bool,
 }
 
@@ -101,17 +74,14 @@ impl Revocations {
     pub fn new(tenant: String, seq: u64, entries: Vec<Entry>) -> Self {
         let mut index = Index::default();
         for entry in &entries {
-            match &entry.target {
-                Target::Subject(subject) => {
-                    let cut = index.subjects.entry(subject.clone()).or_default();
+            match entry.kind {
+                Kind::Subject => {
+                    let cut = index.subjects.entry(entry.mark).or_default();
                     *cut = (*cut).max(entry.seq);
                 }
-                Target::RoleScope { role, scope } => {
-                    index.by_role.entry(role.clone()).or_default().insert(scope.clone());
-                }
-                Target::Tenant => index.tenant = true,
-                target => {
-                    index.exact.insert(target.clone());
+                Kind::Tenant => index.tenant = true,
+                kind => {
+                    index.exact.entry(kind).or_default().insert(entry.mark);
                 }
             }
         }
@@ -133,9 +103,9 @@ impl Revocations {
         &self.entries
     }
 
-    /// Whether the list names exactly this. The target is made only when there is a list to look in.
-    pub(crate) fn holds(&self, target: impl FnOnce() -> Target) -> bool {
-        !self.index.exact.is_empty() && self.index.exact.contains(&target())
+    /// Whether the list names exactly this. Nothing is hashed for a kind that has no entry.
+    pub(crate) fn holds(&self, key: &RevocationKey, kind: Kind, parts: &[&str]) -> bool {
+        self.index.exact.get(&kind).is_some_and(|marks| marks.contains(&key.mark_of(kind, parts)))
     }
 
     pub(crate) const fn tenant_blocked(&self) -> bool {
@@ -143,11 +113,8 @@ impl Revocations {
     }
 
     /// Whether tokens of `subject` issued at `seq` are cut off.
-    pub(crate) fn cuts_off(&self, subject: &str, seq: u64) -> bool {
-        self.index.subjects.get(subject).is_some_and(|cut| seq < *cut)
-    }
-
-    pub(crate) fn blocks_role_scope(&self, role: &str, scope: &str) -> bool {
-        self.index.by_role.get(role).is_some_and(|scopes| scopes.contains(scope))
+    pub(crate) fn cuts_off(&self, key: &RevocationKey, subject: &str, seq: u64) -> bool {
+        let cuts = &self.index.subjects;
+        !cuts.is_empty() && cuts.get(&key.mark_of(Kind::Subject, &[subject])).is_some_and(|cut| seq < *cut)
     }
 }

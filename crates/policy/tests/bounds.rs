@@ -1,14 +1,18 @@
 //! Where one second, one sequence or one name makes the difference.
 
 use policy::{
-    Actor, Ceiling, Class, Decision, Effect, Entry, GrantFact, Issuer, McpServer, Method, Obligation, PolicySet, RateLimit, Reason,
-    Revocations, Risk, Rung, Scope, SubjectKind, Supply, Target, TokenFacts, Tool, VerifiedCall, decide,
+    Actor, Ceiling, Class, Counted, Decision, Effect, Entry, GrantFact, Issuer, Limits, McpServer, Method, Obligation, PolicySet,
+    RateLimit, Reason, RevocationKey, Revocations, Risk, Rung, Scope, SubjectKind, Supply, Target, TokenFacts, Tool, VerifiedCall, decide,
 };
 use std::collections::BTreeMap;
 
 const NOW: i64 = 1_800_000_000;
 const RESOURCE: &str = "http://gw/mcp/incident";
 const WRITE: &str = "logs.debug.write";
+
+fn key() -> RevocationKey {
+    RevocationKey::of([7; 32])
+}
 
 fn policy() -> PolicySet {
     let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
@@ -30,6 +34,9 @@ fn policy() -> PolicySet {
         agent_classes: any("assistant"),
         narrowed: BTreeMap::new(),
         ladder: Rung::default_ladder(),
+        limits: Limits::default(),
+        revocation_key: key(),
+        audit_log: String::new(),
     }
 }
 
@@ -70,7 +77,7 @@ fn token() -> TokenFacts {
 }
 
 fn list(targets: impl IntoIterator<Item = (u64, Target)>) -> Revocations {
-    let entry = |(seq, target)| Entry { id: "rev".into(), seq, target, until: None };
+    let entry = |(seq, target): (u64, Target)| Entry::new(&key(), "rev", seq, &target, None);
     Revocations::new("acme".into(), 3, targets.into_iter().map(entry).collect())
 }
 
@@ -204,7 +211,7 @@ fn what_gives_the_scope_and_what_is_owed_are_named() {
     assert_eq!((allow.scope, allow.supply), (Some(WRITE), Some(Supply::Grant("grt_1"))));
     assert!(matches!(
         allow.obligations.as_slice(),
-        [Obligation::ToolDigest("d1"), Obligation::Arguments(_), Obligation::RateLimit(RateLimit { per_minute: 3 })]
+        [Obligation::ToolDigest("d1"), Obligation::Arguments(_), Obligation::RateLimit(Counted::Tool, RateLimit { per_minute: 3 })]
     ));
     let drifted = VerifiedCall { tool_digest: Some("d2"), ..call };
     assert!(matches!(decide(&policy, &none, &drifted, NOW), Decision::Deny(deny) if deny.reason == Reason::ToolDrifted));

@@ -2,7 +2,7 @@
 
 mod generated;
 
-use generated::{NOW, RESOURCE, call, situation, targets};
+use generated::{NOW, RESOURCE, call, key, situation, targets};
 use policy::{Ceiling, Decision, Entry, Method, Reason, Revocations, Supply, Target, TokenFacts, decide, explain, visible_tools};
 use proptest::prelude::*;
 
@@ -16,12 +16,8 @@ fn allowed<'p>(decision: &Decision<'p>) -> Option<(&'p str, Supply<'p>)> {
 
 fn with(list: &Revocations, targets: impl IntoIterator<Item = Target>) -> Revocations {
     let mut entries = list.entries().to_vec();
-    entries.extend(targets.into_iter().enumerate().map(|(at, target)| Entry {
-        id: format!("rev_new{at}"),
-        seq: list.seq(),
-        target,
-        until: None,
-    }));
+    entries
+        .extend(targets.into_iter().enumerate().map(|(at, target)| Entry::new(&key(), format!("rev_new{at}"), list.seq(), &target, None)));
     Revocations::new(list.tenant().to_owned(), list.seq(), entries)
 }
 
@@ -77,6 +73,7 @@ proptest! {
         let mut blocks = vec![
             Target::Token(token.jti.clone()),
             Target::Session(token.session.clone()),
+            Target::Lineage(token.lineage.clone()),
             Target::User(token.subject.clone()),
             Target::Client(token.client.clone()),
             Target::Server(RESOURCE.into()),
@@ -96,14 +93,15 @@ proptest! {
     fn a_cut_off_ends_what_was_issued_before_it_and_nothing_later(at in situation()) {
         let seq = at.token.seq + 1;
         let mut entries = at.revocations.entries().to_vec();
-        entries.push(Entry { id: "rev_cut".into(), seq, target: Target::Subject(at.token.subject.clone()), until: None });
+        let cut = Entry::new(&key(), "rev_cut", seq, &Target::Subject(at.token.subject.clone()), None);
+        entries.push(cut.clone());
         let list = Revocations::new(at.revocations.tenant().to_owned(), at.revocations.seq().max(seq), entries);
         prop_assert!(!decide(&at.policy, &list, &call(&at), NOW).is_allowed());
         let later = TokenFacts { seq, ..at.token.clone() };
         let asked = policy::VerifiedCall { token: &later, ..call(&at) };
         if let Decision::Deny(deny) = decide(&at.policy, &list, &asked, NOW) {
             // Unless an entry that was there before cuts it off still.
-            let older = at.revocations.entries().iter().any(|entry| entry.seq > seq && entry.target == Target::Subject(at.token.subject.clone()));
+            let older = at.revocations.entries().iter().any(|entry| entry.seq > seq && entry.mark == cut.mark);
             prop_assert!(older || deny.reason != Reason::SubjectRevoked);
         }
     }

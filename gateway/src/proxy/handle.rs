@@ -108,7 +108,7 @@ impl Plane {
     async fn answer(self: &Arc<Self>, request: Request<Body>, request_id: &str) -> Response {
         let path = request.uri().path().to_owned();
         let resource = format!("{}{}", self.public_url, if path == "/" { "" } else { &path });
-        let about = About { public_url: &self.public_url, resource: &resource, request_id, rpc_id: None };
+        let about = About { public_url: &self.public_url, resource: &resource, request_id, rpc_id: None, now: self.clock.now() };
         if !self.door.admits(request.headers()) {
             let remedy = "Call this gateway by its public address: the Host or Origin header names another one.";
             return plain(StatusCode::FORBIDDEN, &about, "foreign_host", remedy);

@@ -3,6 +3,7 @@
 use super::metadata::metadata_url;
 use axum::body::Body;
 use axum::response::Response;
+use chrono::DateTime;
 use enforce::rpc::{DENIED, Unreadable};
 use enforce::{Cause, Challenge, ChallengeError, Outcome};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -18,6 +19,8 @@ pub(crate) struct About<'a> {
     pub(crate) request_id: &'a str,
     /// The JSON-RPC id.
     pub(crate) rpc_id: Option<&'a Value>,
+    /// When it came, Unix seconds.
+    pub(crate) now: i64,
 }
 
 /// A JSON-RPC error as an HTTP response.
@@ -121,7 +124,15 @@ fn forbidden(about: &About<'_>, scope: &str, cause: &Cause) -> String {
     parts.add("scope", scope);
     parts.add("resource_metadata", &metadata_url(about.public_url, about.resource));
     parts.add("error_description", cause.remedy());
+    // Some clients give up on a challenge that they have seen before, and would go on to do so after somebody approved what was missing.
+    // The minute tells a new attempt from a repeated one, and still ends a loop.
+    parts.add("as_of", &minute(about.now));
     parts.finish()
+}
+
+/// RFC 3339, to the minute.
+fn minute(now: i64) -> String {
+    DateTime::from_timestamp(now, 0).map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%MZ").to_string())
 }
 
 /// The parameters of a `WWW-Authenticate` challenge.
@@ -146,7 +157,8 @@ mod tests {
     use super::*;
     use enforce::StepUp;
 
-    const ABOUT: About<'_> = About { public_url: "http://h:1", resource: "http://h:1/mcp/a", request_id: "req_1", rpc_id: None };
+    const ABOUT: About<'_> =
+        About { public_url: "http://h:1", resource: "http://h:1/mcp/a", request_id: "req_1", rpc_id: None, now: 1_800_000_030 };
 
     fn answered(outcome: &Outcome) -> (u16, String) {
         let response = refusal(&ABOUT, outcome).expect("a refusal");
@@ -175,6 +187,7 @@ mod tests {
         let (status, text) = answered(&Outcome::Forbidden { scope: "a.write".into(), cause: Cause::Policy(Reason::ScopeNotHeld) });
         assert_eq!(status, 403);
         assert!(text.starts_with(&format!("Bearer error=\"insufficient_scope\", scope=\"a.write\", {metadata}, ")), "{text}");
+        assert!(text.ends_with(", as_of=\"2027-01-15T08:00Z\""), "{text}");
     }
 
     #[test]

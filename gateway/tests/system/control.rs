@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bundle::{Assignment, Files, KeySet, Repository, Stamp};
 use http::{HeaderMap, StatusCode};
-use policy::{Entry, PolicySet, Revocations, Target};
+use policy::{Entry, PolicySet, RevocationKey, Revocations, Target};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -46,6 +46,11 @@ pub struct ControlPlane {
     pub base: Mutex<String>,
 }
 
+/// Under which the list hashes whom it concerns.
+pub fn revocation_key() -> RevocationKey {
+    RevocationKey::of([7; 32])
+}
+
 impl ControlPlane {
     /// A tenant that has published nothing yet.
     pub fn new(now: Arc<AtomicI64>) -> Arc<Self> {
@@ -76,10 +81,10 @@ impl ControlPlane {
         let p = &mut *published;
         p.policy += 1;
         policy.version = p.policy;
-        let bytes = serde_json::to_vec(&policy).expect("serialises");
+        let text = serde_json::to_string(&policy).expect("serialises");
         let stamp = p.stamp();
-        p.files.extend(p.repository.publish(&[&p.keys.targets], &p.keys.delegates(), p.policy, &bytes, 1, stamp).expect("publishes"));
-        let (stamp, rings) = (p.stamp(), Assignment::single_ring(p.policy, [GATEWAY]));
+        p.files.extend(p.repository.publish(&[&p.keys.targets], &p.keys.delegates(), p.policy, &text, 1, stamp).expect("publishes"));
+        let (stamp, rings) = (p.stamp(), Assignment::single_ring(p.policy));
         p.files.extend(p.repository.assign(&[&p.keys.assignment], &rings, stamp).expect("assigns"));
         p.sign_list();
         self.seal(p);
@@ -90,7 +95,7 @@ impl ControlPlane {
         let mut published = self.published.lock().expect("lock");
         let p = &mut *published;
         p.seq += 1;
-        p.entries.push(Entry { id: format!("rev_{}", p.seq), seq: p.seq, target, until: None });
+        p.entries.push(Entry::new(&revocation_key(), format!("rev_{}", p.seq), p.seq, &target, None));
         p.sign_list();
         self.seal(p);
         p.seq
@@ -104,9 +109,7 @@ impl ControlPlane {
         p.keys.targets = old.targets;
         p.keys.assignment = old.assignment;
         p.keys.revocations = old.revocations;
-        let version = p.repository.stamp(bundle::Role::Root).expect("a root").version + 1;
-        let stamp = Stamp { version, expires: NOW + 1_000_000 };
-        p.files.extend(p.repository.rotate(&p.keys.root_keys(), &[&old.root, &p.keys.root], stamp).expect("rotates"));
+        p.files.extend(p.repository.rotate(&p.keys.root_keys(), &[&old.root, &p.keys.root], NOW + 1_000_000).expect("rotates"));
         self.seal(p);
     }
 
@@ -161,7 +164,7 @@ impl Published {
     }
 
     fn sign_list(&mut self) {
-        let list = serde_json::to_vec(&Revocations::new("acme".into(), self.seq, self.entries.clone())).expect("serialises");
+        let list = serde_json::to_string(&Revocations::new("acme".into(), self.seq, self.entries.clone())).expect("serialises");
         let stamp = self.stamp();
         self.files.extend(self.repository.revoke(&[&self.keys.revocations], &list, self.seq, stamp).expect("revokes"));
     }

@@ -5,7 +5,7 @@ use crate::upstream::{Upstream, definition};
 use gateway::clock::{Clock, Random};
 use gateway::config::Config;
 use http::{HeaderMap, StatusCode};
-use policy::{Ceiling, Class, Issuer, McpServer, PolicySet, Risk, Rung, Scope, SubjectKind, Tool};
+use policy::{Ceiling, Class, Issuer, Limits, McpServer, PolicySet, Risk, Rung, Scope, SubjectKind, Tool};
 use rand::SeedableRng;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,9 @@ fn policy(issuer: &SigningKey, resource: &str, upstream: &str) -> PolicySet {
         agent_classes: any("assistant"),
         narrowed: BTreeMap::new(),
         ladder: Rung::default_ladder(),
+        limits: Limits::default(),
+        revocation_key: super::control::revocation_key(),
+        audit_log: String::new(),
     }
 }
 
@@ -153,6 +156,7 @@ impl World {
             control_plane: self.control_url.clone(),
             name: "gw-1".into(),
             enrol_token,
+            labels: BTreeMap::new(),
         }
     }
 

@@ -17,6 +17,9 @@ pub struct Pin {
     pub gateway: String,
     /// SHA-256 of `metadata/1.root.json`, lower-case hex.
     pub root_sha256: String,
+    /// What its operator labelled it with; rings may go by it. No part of the enrolment, and not kept.
+    #[serde(skip)]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// The state of the client: the raw files last accepted, and what they say.
@@ -59,11 +62,13 @@ impl Staleness {
 struct Document<'a> {
     format: String,
     pin: Pin,
+    /// The policy version in force; 0 when nothing was accepted yet.
+    policy: u64,
     #[serde(borrow)]
     files: BTreeMap<String, std::borrow::Cow<'a, str>>,
 }
 
-const FORMAT: &str = "writ-trusted/1";
+const FORMAT: &str = "writ-trusted/2";
 
 impl Trusted {
     /// The state before the first update: nothing is trusted but the pin.
@@ -92,7 +97,7 @@ impl Trusted {
         }
         let files = read.files.into_iter().map(|(path, text)| (path, Arc::from(text))).collect();
         let mut trusted = Self { pin, files, accepted: None };
-        let accepted = trusted.verify(now)?;
+        let accepted = trusted.verify(read.policy, now)?;
         trusted.accepted = accepted.map(Arc::new);
         let restored = trusted.restored(now);
         Ok((trusted, restored))
@@ -102,7 +107,7 @@ impl Trusted {
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let files = self.files.iter().map(|(path, text)| (path.clone(), (&**text).into())).collect();
-        let document = Document { format: FORMAT.to_owned(), pin: self.pin.clone(), files };
+        let document = Document { format: FORMAT.to_owned(), pin: self.pin.clone(), policy: self.policy(), files };
         serde_json::to_vec(&document).expect("maps of strings always serialise")
     }
 
@@ -111,7 +116,7 @@ impl Trusted {
     /// # Errors
     /// Any [`Refused`] but `expired`.
     pub fn reverify(&self, now: i64) -> Result<Restored, Refused> {
-        let accepted = self.verify(now)?.map(Arc::new);
+        let accepted = self.verify(self.policy(), now)?.map(Arc::new);
         Ok(Self { accepted, ..self.clone() }.restored(now))
     }
 
@@ -127,11 +132,16 @@ impl Trusted {
         self.accepted.as_ref().map_or(0, |accepted| accepted.timestamp.version)
     }
 
-    fn verify(&self, now: i64) -> Result<Option<Accepted>, Refused> {
+    /// Version of the accepted policy; 0 if nothing was accepted.
+    fn policy(&self) -> u64 {
+        self.accepted.as_ref().map_or(0, |accepted| accepted.policy.version)
+    }
+
+    fn verify(&self, policy: u64, now: i64) -> Result<Option<Accepted>, Refused> {
         if self.files.is_empty() {
             return Ok(None);
         }
-        match (Workflow { pin: &self.pin, now, held: None, source: Source::Kept(&self.files) }).run() {
+        match (Workflow { pin: &self.pin, now, held: None, source: Source::Kept { files: &self.files, policy } }).run() {
             Ok(accepted) => Ok(Some(accepted)),
             Err(Stop::Refused(refused)) => Err(refused),
             Err(Stop::Need { path, .. }) => Err(Refused::Missing { file: path }),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{Content, Pin, Refused};
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, Member};
 use crate::canonical::canonical;
 use crate::digest::sha256_hex;
 use crate::layout::{REVOCATION_LIST, RINGS, Role, policy_name, target_path};
@@ -61,8 +61,9 @@ pub(super) struct Received {
 
 /// Where files come from.
 pub(super) enum Source<'a> {
-    /// The kept state alone. Expiry is noted, not refused.
-    Kept(&'a BTreeMap<String, Arc<str>>),
+    /// The kept state alone, with the policy version that was in force. Expiry is noted, not refused, and the version is not chosen anew:
+    /// a pin may have ended or labels may have changed since, and the policy that would then be due is not at hand.
+    Kept { files: &'a BTreeMap<String, Arc<str>>, policy: u64 },
     /// The server, with the kept state as a cache for what is referred to by digest.
     Server { kept: &'a BTreeMap<String, Arc<str>>, received: &'a mut Received, probe_roots: bool },
 }
@@ -163,7 +164,14 @@ impl Workflow<'_> {
         let rings_path = Role::Assignment.path(assignment.version);
         let rings = self.target(RINGS, target(&assignment.body, &rings_path, RINGS)?, MAX_RINGS, &mut files)?;
         let rings: Assignment = serde_json::from_str(&rings).map_err(|error| Refused::malformed(RINGS, error))?;
-        let version = rings.version_for(&self.pin.gateway).ok_or_else(|| Refused::NotAssigned(self.pin.gateway.clone()))?;
+        let version = match self.source {
+            Source::Kept { policy, .. } => policy,
+            Source::Server { .. } => {
+                let Pin { tenant, gateway, labels, .. } = self.pin;
+                let assigned = rings.version_for(&Member { tenant, gateway, labels }, self.now);
+                assigned.ok_or_else(|| Refused::NotAssigned(gateway.clone()))?
+            }
+        };
         let floor = targets.body.min_version.unwrap_or(0).max(rings.min_version);
         if version < floor {
             return Err(Refused::BelowFloor { version, floor }.into());
@@ -242,7 +250,7 @@ impl Workflow<'_> {
             return Ok(Some(Arc::clone(kept)));
         }
         match &self.source {
-            Source::Kept(_) => Ok(None),
+            Source::Kept { .. } => Ok(None),
             Source::Server { probe_roots: false, .. } => Ok(None),
             Source::Server { received, .. } => match received.answers.get(&path) {
                 Some(answer) => Ok(answer.clone()),
@@ -254,7 +262,7 @@ impl Workflow<'_> {
     fn timestamp_text(&self, path: &str) -> Result<Arc<str>, Stop> {
         let missing = || Refused::Missing { file: path.to_owned() };
         match &self.source {
-            Source::Kept(kept) => Ok(kept.get(path).cloned().ok_or_else(missing)?),
+            Source::Kept { files, .. } => Ok(files.get(path).cloned().ok_or_else(missing)?),
             Source::Server { received, .. } => match received.answers.get(path) {
                 Some(answer) => Ok(answer.clone().ok_or_else(missing)?),
                 None => Err(Stop::Need { path: path.to_owned(), max_len: MAX_TIMESTAMP }),
@@ -269,8 +277,8 @@ impl Workflow<'_> {
         }
         let missing = || Refused::Missing { file: path.to_owned() };
         match &self.source {
-            Source::Kept(kept) => {
-                let text = kept.get(path).ok_or_else(missing)?;
+            Source::Kept { files, .. } => {
+                let text = files.get(path).ok_or_else(missing)?;
                 matches(path, text, reference)?;
                 Ok(Arc::clone(text))
             }
@@ -376,7 +384,7 @@ impl Workflow<'_> {
 
     fn kept(&self) -> &BTreeMap<String, Arc<str>> {
         match &self.source {
-            Source::Kept(kept) | Source::Server { kept, .. } => kept,
+            Source::Kept { files: kept, .. } | Source::Server { kept, .. } => kept,
         }
     }
 }

@@ -40,21 +40,20 @@ impl World {
         let stamp = self.stamp();
         let policy = format!("{{\"version\":{version}}}");
         let delegates = self.keys.delegates();
-        let files =
-            self.repository.publish(&[&self.keys.targets], &delegates, version, policy.as_bytes(), floor, stamp).expect("publishes");
+        let files = self.repository.publish(&[&self.keys.targets], &delegates, version, &policy, floor, stamp).expect("publishes");
         self.server.extend(files);
     }
 
     pub fn assign(&mut self, version: u64) {
         let stamp = self.stamp();
-        let rings = Assignment::single_ring(version, [GATEWAY]);
+        let rings = Assignment::single_ring(version);
         self.server.extend(self.repository.assign(&[&self.keys.assignment], &rings, stamp).expect("assigns"));
     }
 
     pub fn revoke(&mut self, seq: u64) {
         let stamp = self.stamp();
         let list = format!("{{\"seq\":{seq}}}");
-        let files = self.repository.revoke(&[&self.keys.revocations], list.as_bytes(), seq, stamp);
+        let files = self.repository.revoke(&[&self.keys.revocations], &list, seq, stamp);
         self.server.extend(files.expect("revokes"));
     }
 
@@ -74,6 +73,7 @@ impl World {
             tenant: self.repository.tenant().to_owned(),
             gateway: GATEWAY.to_owned(),
             root_sha256: self.repository.root_sha256().to_owned(),
+            labels: BTreeMap::new(),
         }
     }
 
@@ -84,9 +84,7 @@ impl World {
     pub fn rotate(&mut self, change: impl FnOnce(&mut KeySet)) {
         let old = std::mem::replace(&mut self.keys.root, Key::generate().expect("randomness"));
         change(&mut self.keys);
-        let version = self.repository.stamp(bundle::Role::Root).expect("a root").version + 1;
-        let stamp = Stamp { version, expires: NOW + 100_000 };
-        let files = self.repository.rotate(&self.keys.root_keys(), &[&old, &self.keys.root], stamp).expect("rotates");
+        let files = self.repository.rotate(&self.keys.root_keys(), &[&old, &self.keys.root], NOW + 100_000).expect("rotates");
         self.server.extend(files);
     }
 }

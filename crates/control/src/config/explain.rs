@@ -2,12 +2,11 @@
 
 use crate::control::Control;
 use crate::ctx::Ctx;
-use crate::delivery::compile;
+use crate::delivery::{compile, revocation_list};
 use crate::error::{Error, Result};
 use crate::permission::Permission;
 use policy::{
-    Actor, Decision, Entry, GrantFact, Method, Obligation, PolicySet, Reason, Revocations, SubjectKind, Supply, Target, TokenFacts, Trace,
-    VerifiedCall,
+    Actor, Counted, Decision, GrantFact, Method, Obligation, PolicySet, Reason, SubjectKind, Supply, TokenFacts, Trace, VerifiedCall,
 };
 use store::{Agent, Client, Grant, GrantFilter, GrantIs, Reader, Server, Tool, User};
 
@@ -71,7 +70,8 @@ pub async fn explain(control: &Control, cx: &Ctx, question: &Question) -> Result
             compile::live(&db).await?.ok_or_else(|| Error::refused("nothing_live", "nothing is published yet, so every call is denied"))?
         }
     };
-    let revocations = in_force(&db, cx).await?;
+    // As gateways have it, or will in a moment.
+    let revocations = revocation_list(&db, control.parts(), cx.now_s()).await?;
     let roles = db.roles_of_groups(&user.groups).await?;
     let facts =
         facts(control, cx, &policy, &revocations, &user, &client, agent.as_ref(), &server, roles.clone(), grants(&db, cx, &user).await?);
@@ -105,23 +105,16 @@ fn say(obligation: &Obligation<'_>) -> String {
             format!("The tool is still defined as it was reviewed (SHA-256 {}…)", &digest[..digest.len().min(12)])
         }
         Obligation::Arguments(_) => "The arguments satisfy the reviewed schema".to_owned(),
-        Obligation::RateLimit(limit) => format!("At most {} calls a minute", limit.per_minute),
+        Obligation::RateLimit(counted, limit) => {
+            let whose = match counted {
+                Counted::Subject => "of this person",
+                Counted::Client => "through this client",
+                Counted::Agent => "of this agent",
+                Counted::Tool => "of this tool by this person through this client",
+            };
+            format!("At most {} calls a minute {whose}", limit.per_minute)
+        }
     }
-}
-
-/// The list as gateways have it, or will in a moment.
-async fn in_force(db: &Reader<'_>, cx: &Ctx) -> Result<Revocations> {
-    let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
-    let mut entries = Vec::new();
-    for row in db.revocations_in_force(cx.now_s()).await? {
-        let target: Target = serde_json::from_str(&row.target).map_err(|error| Error::internal("reading a revocation", error))?;
-        entries.push(Entry { id: row.id, seq: seq(row.seq)?, target, until: row.until_s });
-    }
-    Ok(Revocations::new(tenant.id, seq(tenant.revocation_seq)?, entries))
-}
-
-fn seq(stored: i64) -> Result<u64> {
-    u64::try_from(stored).map_err(|error| Error::internal("reading a revocation", error))
 }
 
 /// The grants that a token issued now would carry, those that ended or were revoked lately too: they are why something stopped working.
@@ -146,7 +139,7 @@ fn facts(
     control: &Control,
     cx: &Ctx,
     policy: &PolicySet,
-    revocations: &Revocations,
+    revocations: &policy::Revocations,
     user: &User,
     client: &Client,
     agent: Option<&Agent>,

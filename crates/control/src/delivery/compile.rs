@@ -2,41 +2,49 @@
 
 use crate::control::Parts;
 use crate::error::{Error, Result};
-use policy::{Ceiling, Class, Issuer, McpServer, PolicySet, Risk, Rung, Scope, Tool};
+use crate::tenancy::keys;
+use policy::{Ceiling, Configuration, Issuer, Limits, PolicySet, Risk, Rung, Scope, ServerConfiguration, ToolConfiguration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{MaybeSet, Reader};
 
-/// The policy that the rows make now, under the version after the live one. Equal rows make equal bytes.
+/// What people configured, as the rows have it now. Equal rows make equal configurations.
 ///
 /// # Errors
 /// When the database fails or holds what nobody could have entered.
-pub async fn compile(db: &Reader<'_>, parts: &Parts) -> Result<PolicySet> {
-    let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
-    let version = u64::try_from(tenant.policy_version).map_err(|error| Error::internal("numbering the policy", error))? + 1;
+pub async fn configuration(db: &Reader<'_>, parts: &Parts) -> Result<Configuration> {
     let (clients, agents) = (db.all::<store::Client>().await?, db.all::<store::Agent>().await?);
     let classes = db.all::<store::Class>().await?;
     let of_kind = |kind: &str| {
-        classes
-            .iter()
-            .filter(|class| class.kind == kind)
-            .map(|class| (class.name.clone(), Class { ceiling: ceiling(&class.ceiling) }))
-            .collect()
+        let of_kind = classes.iter().filter(|class| class.kind == kind);
+        of_kind.map(|class| (class.name.clone(), ceiling(&class.ceiling))).collect()
     };
     let own =
         clients.into_iter().map(|client| (client.id, client.ceiling)).chain(agents.into_iter().map(|agent| (agent.id, agent.ceiling)));
-    Ok(PolicySet {
-        tenant: tenant.id,
-        version,
+    Ok(Configuration {
+        tenant: db.tenant().to_string(),
         issuers: vec![issuer(db, parts).await?],
         servers: servers(db).await?,
         scopes: scopes(db).await?,
         roles: db.all::<store::Role>().await?.into_iter().map(|role| (role.id, role.scopes.0)).collect(),
         client_classes: of_kind("client"),
         agent_classes: of_kind("agent"),
-        narrowed: own.filter(|(_, bound)| bound.is_some()).map(|(id, bound)| (id, ceiling(&bound))).collect(),
+        narrowed: own.filter(|(_, bound)| bound.0.is_some()).map(|(id, bound)| (id, ceiling(&bound))).collect(),
         ladder: Rung::default_ladder(),
+        limits: Limits::default(),
+        revocation_key: keys::revocation_key(db, &parts.vault).await?,
+        audit_log: keys::public(db, keys::AUDIT_LOG).await?,
     })
+}
+
+/// The policy that the rows make now, under the version after the newest one.
+///
+/// # Errors
+/// As [`configuration`].
+pub async fn compile(db: &Reader<'_>, parts: &Parts) -> Result<PolicySet> {
+    let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
+    let version = u64::try_from(tenant.policy_version).map_err(|error| Error::internal("numbering the policy", error))? + 1;
+    Ok(configuration(db, parts).await?.compile(version))
 }
 
 /// The live policy; `None` before the first publish.
@@ -78,12 +86,13 @@ async fn scopes(db: &Reader<'_>) -> Result<BTreeMap<String, Scope>> {
     Ok(scopes)
 }
 
-async fn servers(db: &Reader<'_>) -> Result<BTreeMap<String, McpServer>> {
-    let mut tools: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
+async fn servers(db: &Reader<'_>) -> Result<BTreeMap<String, ServerConfiguration>> {
+    let mut tools: BTreeMap<String, BTreeMap<String, ToolConfiguration>> = BTreeMap::new();
     for row in db.all::<store::Tool>().await? {
         // What the server no longer has is not offered: it is denied as unknown until it is imported again.
         if row.present == 1 {
-            tools.entry(row.server_id).or_default().insert(row.name, tool(row.scope, row.reviewed));
+            let tool = ToolConfiguration { scope: row.scope, reviewed: row.reviewed, arguments: None, limit: None };
+            tools.entry(row.server_id).or_default().insert(row.name, tool);
         }
     }
     let rows = db.all::<store::Server>().await?;
@@ -91,30 +100,7 @@ async fn servers(db: &Reader<'_>) -> Result<BTreeMap<String, McpServer>> {
         .into_iter()
         .map(|row| {
             let tools = tools.remove(&row.id).unwrap_or_default();
-            (row.resource, McpServer { name: row.name, upstream: row.upstream, tools })
+            (row.resource, ServerConfiguration { name: row.name, upstream: row.upstream, tools })
         })
         .collect())
-}
-
-/// A tool is callable only when it is bound *and* its definition was reviewed: without a digest a gateway would have nothing to hold the
-/// live definition against, so an unreviewed tool counts as unbound.
-fn tool(scope: Option<String>, reviewed: Option<String>) -> Tool {
-    let (scope, digest) = match (scope, reviewed) {
-        (Some(scope), Some(digest)) => (Some(scope), Some(digest)),
-        (_, reviewed) => (None, reviewed),
-    };
-    Tool { scope, digest, arguments: None, limit: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_bound_and_reviewed_tool_can_be_called() {
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(tool(some("logs.read"), some("d")).scope, some("logs.read"));
-        assert_eq!(tool(some("logs.read"), None).scope, None);
-        assert_eq!(tool(None, some("d")).scope, None);
-    }
 }

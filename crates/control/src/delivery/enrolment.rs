@@ -3,7 +3,7 @@
 //! The token is `wge_<secret>.<SHA-256 of the first root>`. Its second half is what the gateway pins before it trusts anything; the whole
 //! token is kept here as a hash only.
 
-use super::repository::{reassign, root_sha256};
+use super::repository::root_sha256;
 use crate::chance::sha256_hex;
 use crate::control::Control;
 use crate::ctx::Ctx;
@@ -185,8 +185,7 @@ impl UseCase for Enrol {
         }));
         scene.db.insert(new_gateway(&id, &row.name, key, scene.cx.now_ms)).await?;
         scene.db.update(Enrolment { used_ms: Some(scene.cx.now_ms), ..row.clone() }).await?;
-        reassign(scene).await?;
-        Ok(Done::new(Ok(Enrolled { gateway_id: id, name: row.name, root_sha256 }), event).wake())
+        Ok(Done::new(Ok(Enrolled { gateway_id: id, name: row.name, root_sha256 }), event))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Who a gateway is, and taking one out of the fleet.
 
-use super::repository::reassign;
 use crate::control::Control;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
@@ -54,8 +53,7 @@ impl UseCase for RemoveGateway {
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let gateway = scene.db.get::<Gateway>(&self.id).await?.ok_or(Error::NotFound)?;
         scene.db.delete::<Gateway>(&gateway.id).await?;
-        reassign(scene).await?;
         let details = json!({ "name": gateway.name, "batch_seq": gateway.batch_seq, "batch_hash": gateway.batch_hash });
-        Ok(Done::new((), Event::new("gateway.remove").on(gateway.id).details(details)).wake())
+        Ok(Done::new((), Event::new("gateway.remove").on(gateway.id).details(details)))
     }
 }

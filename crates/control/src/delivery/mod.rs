@@ -6,6 +6,7 @@
 //! | draft, publish, published versions | `publish.rs` |
 //! | the signed repository and its upkeep | [`repository`] |
 //! | its files, as gateways get them | [`files`] |
+//! | the revocation list as it is signed | `list.rs` |
 //! | enrolment tokens | `enrolment.rs` |
 //! | who a gateway is | `gateways.rs` |
 //! | what gateways say they run | `ack.rs`, `fleet.rs` |
@@ -20,6 +21,7 @@ mod ack;
 mod enrolment;
 mod fleet;
 mod gateways;
+mod list;
 mod publish;
 mod signing;
 
@@ -27,5 +29,6 @@ pub use ack::{Ack, AckError, acknowledge};
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
 pub use gateways::{RemoveGateway, authenticate};
+pub use list::revocation_list;
 pub use publish::{BundleView, Draft, Publish, Published, bundle, bundles, draft};
 pub use repository::{RefreshTimestamp, resign_revocations};

@@ -46,16 +46,6 @@ pub async fn resign_revocations(scene: &Scene<'_>) -> Result<()> {
     signing.seal().await
 }
 
-/// Signs the assignment again, since a gateway came or went.
-pub(super) async fn reassign(scene: &Scene<'_>) -> Result<()> {
-    let mut signing = Signing::open(scene).await?;
-    if !signing.is_published() {
-        return Ok(());
-    }
-    signing.assign().await?;
-    signing.seal().await
-}
-
 /// SHA-256 of `metadata/1.root.json`, lower-case hex: what a gateway pins.
 ///
 /// # Errors

@@ -4,14 +4,14 @@
 //! same transaction as the change that made it necessary. Before the first publish nothing can be signed but the root, so sealing does
 //! nothing then, and the first publish signs the revocation list as it stands.
 
+use super::list::revocation_list;
 use crate::error::{Error, Result};
 use crate::scene::Scene;
 use crate::tenancy::keys::place;
 use bundle::layout::{REVOCATION_LIST, target_path};
 use bundle::repository::{Delegates, RootKeys, Threshold};
 use bundle::{Assignment, Files, Key, PublicKey, Repository, Role, Stamp};
-use policy::{Entry, Revocations, Target};
-use store::{Gateway, Tenant, TufFile, TufState};
+use store::{Tenant, TufFile, TufState};
 
 /// How long each role's signature lasts, and how long before its end upkeep renews it. Seconds.
 #[derive(Debug, Clone, Copy)]
@@ -148,15 +148,14 @@ impl<'s> Signing<'s> {
     pub(super) fn publish(&mut self, version: u64, policy: &str) -> Result<()> {
         let (key, delegates, stamp) = (self.key(Role::Targets)?, self.delegates()?, self.stamp(Role::Targets));
         let floor = version.saturating_sub(RUNNABLE - 1).max(1);
-        let files = self.repository.publish(&[&key], &delegates, version, policy.as_bytes(), floor, stamp).map_err(unsigned)?;
+        let files = self.repository.publish(&[&key], &delegates, version, policy, floor, stamp).map_err(unsigned)?;
         self.take(Role::Targets, stamp.version, files)
     }
 
-    /// Puts every enrolled gateway into the one ring, which runs the live version.
+    /// Has every gateway run the live version.
     pub(super) async fn assign(&mut self) -> Result<()> {
         let live = self.tenant().await?.policy_version;
-        let gateways = self.scene.db.all::<Gateway>().await?;
-        let rings = Assignment::single_ring(u64::try_from(live).map_err(damaged)?, gateways.into_iter().map(|gateway| gateway.id));
+        let rings = Assignment::single_ring(u64::try_from(live).map_err(damaged)?);
         let (key, stamp) = (self.key(Role::Assignment)?, self.stamp(Role::Assignment));
         let files = self.repository.assign(&[&key], &rings, stamp).map_err(unsigned)?;
         self.take(Role::Assignment, stamp.version, files)
@@ -166,7 +165,7 @@ impl<'s> Signing<'s> {
     pub(super) async fn revoke(&mut self) -> Result<()> {
         let (list, seq) = self.list().await?;
         let (key, stamp) = (self.key(Role::Revocations)?, self.stamp(Role::Revocations));
-        let files = self.repository.revoke(&[&key], list.as_bytes(), seq, stamp).map_err(unsigned)?;
+        let files = self.repository.revoke(&[&key], &list, seq, stamp).map_err(unsigned)?;
         self.take(Role::Revocations, stamp.version, files)
     }
 
@@ -179,23 +178,16 @@ impl<'s> Signing<'s> {
     }
 
     async fn list(&self) -> Result<(String, u64)> {
-        let rows = self.scene.db.revocations_in_force(self.scene.cx.now_s()).await?;
-        let entries: Result<Vec<Entry>> = rows
-            .into_iter()
-            .map(|row| {
-                let target: Target = serde_json::from_str(&row.target).map_err(damaged)?;
-                Ok(Entry { id: row.id, seq: u64::try_from(row.seq).map_err(damaged)?, target, until: row.until_s })
-            })
-            .collect();
-        let seq = u64::try_from(self.tenant().await?.revocation_seq).map_err(damaged)?;
-        let list = Revocations::new(self.scene.cx.tenant.to_string(), seq, entries?);
-        Ok((serde_json::to_string(&list).map_err(damaged)?, seq))
+        let list = revocation_list(&self.scene.db, self.scene.parts, self.scene.cx.now_s()).await?;
+        Ok((serde_json::to_string(&list).map_err(damaged)?, list.seq()))
     }
 
     /// Signs the same content of `targets` for another while.
     pub(super) fn renew_targets(&mut self) -> Result<()> {
         let (key, stamp) = (self.key(Role::Targets)?, self.stamp(Role::Targets));
-        let files = self.repository.renew(Role::Targets, &[&key], stamp).map_err(unsigned)?;
+        let mut unsigned = self.repository.prepare_targets(None, 0, stamp).map_err(unsigned)?;
+        unsigned.sign(&key).map_err(self::unsigned)?;
+        let files = self.repository.accept(&unsigned).map_err(self::unsigned)?;
         self.take(Role::Targets, stamp.version, files)
     }
 
@@ -208,7 +200,7 @@ impl<'s> Signing<'s> {
             timestamp: self.public(Role::Timestamp)?,
         };
         let (key, stamp) = (self.key(Role::Root)?, self.stamp(Role::Root));
-        let files = self.repository.rotate(&keys, &[&key], stamp).map_err(unsigned)?;
+        let files = self.repository.rotate(&keys, &[&key], stamp.expires).map_err(unsigned)?;
         self.take(Role::Root, stamp.version, files)
     }
 

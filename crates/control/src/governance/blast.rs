@@ -82,7 +82,7 @@ pub async fn blast_radius(control: &Control, cx: &Ctx, target: &Target) -> Resul
             let person = Names::new(&db).user(&grant.user_id).await?;
             (person.name, vec![grant], BTreeSet::from([person.id]), None)
         }
-        Target::Token(_) | Target::Session(_) => (subject(target, cx), Vec::new(), BTreeSet::new(), None),
+        Target::Token(_) | Target::Session(_) | Target::Lineage(_) => (subject(target, cx), Vec::new(), BTreeSet::new(), None),
     };
     Ok(BlastRadius {
         name,

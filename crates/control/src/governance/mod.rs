@@ -33,7 +33,9 @@ pub use names::Named;
 pub(crate) use names::Names;
 pub use receipt::{GatewayReceipt, Receipt, receipt};
 pub use requests::{Inbox, RequestAccess, RequestState, RequestView, Tab, Withdraw, inbox, own_requests, scopes_held};
-pub use revocations::{Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, enter, is_blocked, revocations, standing_block};
+pub use revocations::{
+    Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, enter, is_blocked, is_listed, revocations, standing_block,
+};
 pub use store::{GrantFilter, GrantIs, Page};
 
 use crate::error::{Error, Result};

@@ -75,6 +75,14 @@ pub async fn is_blocked(db: &Reader<'_>, target: &Target) -> Result<bool> {
     Ok(db.standing_revocation(&to_json(target)?).await?.is_some())
 }
 
+/// Whether the list names exactly this, to block it or to take it back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_listed(scene: &Scene<'_>, target: &Target) -> Result<bool> {
+    Ok(scene.db.has_revocation(&to_json(target)?, scene.cx.now_s()).await?)
+}
+
 /// Blocks until somebody lifts it, whichever policy is published meanwhile.
 pub struct Block {
     /// A person, client, agent, server (by resource URI or id), role's scope, or the tenant.
@@ -117,7 +125,7 @@ async fn existing(db: &Reader<'_>, target: &Target) -> Result<Target> {
         },
         Target::RoleScope { role, scope } => db.get::<Role>(role).await?.is_some() && db.get::<Scope>(scope).await?.is_some(),
         Target::Tenant => true,
-        Target::Token(_) | Target::Session(_) | Target::Grant(_) | Target::Subject(_) => {
+        Target::Token(_) | Target::Session(_) | Target::Lineage(_) | Target::Grant(_) | Target::Subject(_) => {
             return Err(Error::invalid("target", "this cannot be blocked, only revoked"));
         }
     };
@@ -127,7 +135,7 @@ async fn existing(db: &Reader<'_>, target: &Target) -> Result<Target> {
 /// The id of what an entry is about, for the audit event's object.
 pub(super) fn subject(target: &Target, cx: &Ctx) -> String {
     match target {
-        Target::Token(id) | Target::Session(id) | Target::Grant(id) | Target::Subject(id) => id.clone(),
+        Target::Token(id) | Target::Session(id) | Target::Lineage(id) | Target::Grant(id) | Target::Subject(id) => id.clone(),
         Target::User(id) | Target::Client(id) | Target::Agent(id) | Target::Server(id) => id.clone(),
         Target::RoleScope { role, .. } => role.clone(),
         Target::Tenant => cx.tenant.to_string(),
@@ -205,7 +213,7 @@ impl RevocationView {
             Target::Client(id) => names.client(id).await?,
             Target::Agent(id) => names.agent_named(id).await?,
             Target::Server(resource) => names.server_at(resource).await?,
-            Target::Grant(id) | Target::Token(id) | Target::Session(id) => Named { id: id.clone(), name: id.clone() },
+            Target::Grant(id) | Target::Token(id) | Target::Session(id) | Target::Lineage(id) => Named { id: id.clone(), name: id.clone() },
             Target::RoleScope { role, scope } => Named { id: role.clone(), name: format!("{scope} by role {role}") },
             Target::Tenant => Named { id: "tenant".to_owned(), name: "everything".to_owned() },
         };

@@ -9,7 +9,6 @@ use crate::tenancy::keys::token_key;
 use policy::{GrantFact, SubjectKind};
 use serde_json::json;
 use std::collections::BTreeSet;
-use store::IssuedToken;
 use token::{ActClaim, Claims};
 
 /// What a client gets.
@@ -85,7 +84,6 @@ pub(super) async fn mint(
     };
     let key = token_key(&scene.db, &scene.parts.vault).await?;
     let access_token = claims.sign(&key).map_err(|error| Error::internal("signing a token", error))?;
-    scene.db.insert(IssuedToken { id: jti.clone(), lineage: origin.lineage.to_owned(), expires_ms: exp.saturating_mul(1000) }).await?;
     let details = json!({
         "by": origin.by, "resource": party.resource, "scopes": scopes, "roles": held.roles, "exp": exp, "sid": origin.sid, "lineage": origin.lineage,
         "grants": held.grants.iter().map(|grant| &grant.id).collect::<Vec<_>>(), "seq": standing.seq,

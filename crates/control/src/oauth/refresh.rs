@@ -90,7 +90,9 @@ impl UseCase for Refresh {
         }
         let held = standing.held(db, &party, scene.cx.now_s()).await?;
         let later: BTreeSet<String> = consent.scope.union(&consent.later).cloned().collect();
-        let scopes = held.bounds.issue(&row.scope, &later);
+        // All that the person allowed and holds by now, not only what the code was for: clients that are told `insufficient_scope`
+        // refresh before they authorize again, and some do nothing else.
+        let scopes = held.bounds.issue(&later, &later);
         let scopes = self.narrow(scopes, &row, &later)?;
         let origin = Origin {
             lineage: &row.lineage,

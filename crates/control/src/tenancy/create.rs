@@ -33,6 +33,8 @@ impl UseCase for CreateTenant {
         let signer = evidence::Signer::from_seed(&origin, &seed).map_err(|error| Error::internal("making the log key", error))?;
         keys::add(scene, keys::AUDIT_LOG, &seed, signer.verifier().to_string()).await?;
 
+        keys::add(scene, keys::REVOCATION_MARKS, &scene.parts.chance.bytes::<32>(), String::new()).await?;
+
         crate::delivery::repository::initialise(scene).await?;
         crate::config::defaults(scene).await?;
         Ok(Done::new((), Event::new("tenant.create").on(scene.cx.tenant.as_str()).details(json!({ "name": name }))))

@@ -152,7 +152,7 @@ impl Gw {
     }
 
     fn fresh(&self) -> Trusted {
-        Trusted::new(Pin { tenant: "acme".to_owned(), gateway: self.id.clone(), root_sha256: self.root.clone() })
+        Trusted::new(Pin { tenant: "acme".to_owned(), gateway: self.id.clone(), root_sha256: self.root.clone(), labels: BTreeMap::new() })
     }
 
     /// Follows the stored files as the gateway does; `other` stands in for some of them.

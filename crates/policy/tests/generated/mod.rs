@@ -1,8 +1,8 @@
 //! Generated situations, small enough that everything meets everything: three scopes, three tools, a few of each kind of principal.
 
 use policy::{
-    Actor, Ceiling, Class, Entry, GrantFact, Issuer, McpServer, Method, PolicySet, Revocations, Risk, Rung, Scope, SubjectKind, Target,
-    TokenFacts, Tool, VerifiedCall,
+    Actor, Ceiling, Class, Entry, GrantFact, Issuer, Limits, McpServer, Method, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope,
+    SubjectKind, Target, TokenFacts, Tool, VerifiedCall,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
@@ -11,6 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub const NOW: i64 = 1_800_000_000;
 pub const RESOURCE: &str = "http://gw/mcp/incident";
+/// Under which all generated lists are hashed.
+pub fn key() -> RevocationKey {
+    RevocationKey::of([7; 32])
+}
+
 pub const SCOPES: [&str; 3] = ["logs.read", "logs.debug.write", "incidents.trigger"];
 
 /// One policy, one list, one token, one tool.
@@ -62,6 +67,7 @@ pub fn targets() -> impl Strategy<Value = Vec<Target>> {
         name(&["jti_a", "jti_b"]).prop_map(Target::Token),
         name(&["ses_a", "ses_b"]).prop_map(Target::Session),
         name(&["grt_a", "grt_b"]).prop_map(Target::Grant),
+        name(&["lin_a", "lin_b"]).prop_map(Target::Lineage),
         name(&["usr_a", "usr_b"]).prop_map(Target::Subject),
         name(&["usr_a", "usr_b"]).prop_map(Target::User),
         name(&["cli_a", "cli_b"]).prop_map(Target::Client),
@@ -76,7 +82,7 @@ pub fn targets() -> impl Strategy<Value = Vec<Target>> {
 fn revocations() -> impl Strategy<Value = Revocations> {
     let entries = prop_oneof![3 => Just(Vec::new()), 2 => targets()];
     (entries, 5u64..9).prop_map(|(targets, seq)| {
-        let entry = |(at, target): (usize, Target)| Entry { id: format!("rev_{at}"), seq: (at as u64 * 2).min(seq), target, until: None };
+        let entry = |(at, target): (usize, Target)| Entry::new(&key(), format!("rev_{at}"), (at as u64 * 2).min(seq), &target, None);
         Revocations::new("acme".into(), seq, targets.into_iter().enumerate().map(entry).collect())
     })
 }
@@ -117,6 +123,9 @@ fn policies() -> impl Strategy<Value = PolicySet> {
             .into(),
             narrowed,
             ladder: Rung::default_ladder(),
+            limits: Limits::default(),
+            revocation_key: key(),
+            audit_log: String::new(),
         },
     )
 }

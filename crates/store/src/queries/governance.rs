@@ -223,6 +223,16 @@ impl Reader<'_> {
         self.one(Condition::all().add(C::LiftedMs.is_null()).add(C::UntilS.is_null()).add(C::Target.eq(target))).await
     }
 
+    /// Whether an entry against this target counts at `now_s`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_revocation(&self, target: &str, now_s: i64) -> Result<bool> {
+        use revocations::Column as C;
+        let counts = Condition::any().add(C::UntilS.is_null()).add(C::UntilS.gt(now_s));
+        Ok(!self.list::<Revocation>(Condition::all().add(C::LiftedMs.is_null()).add(C::Target.eq(target)).add(counts)).await?.is_empty())
+    }
+
     /// The newest entry against this target (JSON of `policy::Target`), whether or not it still counts.
     ///
     /// # Errors

@@ -1,9 +1,7 @@
 //! Families of tokens, what is blocked, and forgetting what has ended.
 
 use crate::error::StoreError;
-use crate::rows::{
-    IssuedToken, RefreshToken, Revocation, authorizations, bundles, codes, issued_tokens, refresh_tokens, revocations, used_assertions,
-};
+use crate::rows::{RefreshToken, Revocation, authorizations, bundles, codes, refresh_tokens, revocations, used_assertions};
 use crate::scoped::{Reader, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -32,15 +30,6 @@ impl Reader<'_> {
     pub async fn standing_blocks(&self) -> Result<Vec<Revocation>> {
         use revocations::Column as C;
         self.list(Condition::all().add(C::LiftedMs.is_null()).add(C::UntilS.is_null())).await
-    }
-
-    /// The access tokens of a family that have not ended.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn live_tokens_of(&self, lineage: &str, now_ms: i64) -> Result<Vec<IssuedToken>> {
-        use issued_tokens::Column as C;
-        self.list(Condition::all().add(C::Lineage.eq(lineage)).add(C::ExpiresMs.gt(now_ms))).await
     }
 
     /// Whether this person has refresh tokens, used or not, that end after `after_ms`.
@@ -86,7 +75,6 @@ impl Scoped<'_> {
         }
         forget! {
             authorizations before now_ms;
-            issued_tokens before now_ms;
             used_assertions before now_ms;
             codes before now_ms - grace_ms;
             refresh_tokens before now_ms - grace_ms;

@@ -107,16 +107,6 @@ table! {
 }
 
 table! {
-    /// An access token that was issued and has not ended, so that its family can be taken back; its id is the `jti`.
-    "issued_tokens" issued_tokens, IssuedToken {
-        /// Family.
-        lineage: String,
-        /// Ends at.
-        expires_ms: i64,
-    }
-}
-
-table! {
     /// A `jti` that may not be used again; its id is the hash of `issuer/jti`.
     "used_assertions" used_assertions, UsedAssertion {
         /// When it can be forgotten.

@@ -57,6 +57,7 @@ fn what(revocation: &RevocationView) -> String {
     match &revocation.target {
         Target::Token(_) => format!("one token {name}"),
         Target::Session(_) => format!("one session {name}"),
+        Target::Lineage(_) => format!("everything that descends from one code {name}"),
         Target::Grant(_) => format!("grant {name}"),
         Target::Subject(_) => format!("everything issued to {name} before"),
         Target::User(_) => format!("person {name}"),

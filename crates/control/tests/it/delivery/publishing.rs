@@ -37,7 +37,10 @@ on_each_database! {
         publish(&h).await.expect("publishes");
         let gw = enrol(&h, "gw-1").await;
         let before = gw.follow(&h, &gw.fresh()).await;
-        assert_eq!(list(&before).entries()[0].target, Target::Client("cli_old".to_owned()));
+        // Whom it concerns can be told with the key in the policy, and not without.
+        let policy: PolicySet = serde_json::from_str(&before.policy.text).expect("a policy");
+        assert_eq!(list(&before).entries()[0].mark, policy.revocation_key.mark(&Target::Client("cli_old".to_owned())));
+        assert!(!before.revocations.text.contains("cli_old"));
         let old = stored(&h).await;
         let seq = h.control.run(&ada(&h).await, Revoke(Target::Grant("grt_1".to_owned()), None)).await.expect("revokes");
         let after = gw.follow(&h, &before.trusted).await;
@@ -46,7 +49,7 @@ on_each_database! {
         // A server that serves what it had before is refused, and so is one that changes a byte.
         let refused = gw.follow_with(&h, &after.trusted, &old).await.expect_err("older");
         assert_eq!(refused.code(), "rollback");
-        let forged: BTreeMap<String, String> = stored(&h).await.into_iter().map(|(path, body)| (path, body.replace("grt_1", "grt_2"))).collect();
+        let forged: BTreeMap<String, String> = stored(&h).await.into_iter().map(|(path, body)| (path, body.replace("\"kind\":\"grant\"", "\"kind\":\"token\""))).collect();
         let refused = gw.follow_with(&h, &before.trusted, &forged).await.expect_err("forged");
         assert_eq!(refused.code(), "hash_mismatch");
     }

@@ -35,8 +35,8 @@ on_each_database! {
         assert_eq!(winners(&answers), 1);
         // The others were replays, so what the first got is gone.
         let won = answers.into_iter().flatten().next().expect("one");
-        let jti = claims(&won.access_token)["jti"].as_str().expect("a jti").to_owned();
-        assert_eq!(revoked(&h).await, [Target::Token(jti)]);
+        let family = claims(&won.access_token)["lineage"].as_str().expect("a lineage").to_owned();
+        assert_eq!(revoked(&h).await, [Target::Lineage(family)]);
         assert_eq!(code_of(run(&h, refresh_of(&won)).await), "invalid_grant");
     }
 
