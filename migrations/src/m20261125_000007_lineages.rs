@@ -1,4 +1,5 @@
-//! Families of tokens are taken back by their lineage: which tokens were issued need not be written down for it any more.
+//! Families of tokens are taken back by their lineage: which tokens were issued, and which followed which, need not be written down for it
+//! any more.
 
 use sea_orm_migration::prelude::*;
 
@@ -6,7 +7,11 @@ use sea_orm_migration::prelude::*;
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const UP: &[&str] = &["drop table issued_tokens", "create index revocation_target on revocations (tenant_id, target)"];
+const UP: &[&str] = &[
+    "drop table issued_tokens",
+    "alter table refresh_tokens drop column successor",
+    "create index revocation_target on revocations (tenant_id, target)",
+];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

@@ -5,11 +5,13 @@ use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::oauth::Gather;
 use crate::permission::Permission;
 use crate::scene::{Chore, Done, Play, Scene, Upkeep, UseCase};
 use crate::signal::Signals;
 use crate::vault::Vault;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
 use store::{Reader, Store, TenantId};
 
 /// What use cases need beside the database.
@@ -37,12 +39,14 @@ pub struct Control {
     store: Store,
     parts: Arc<Parts>,
     signals: Arc<Signals>,
+    refreshes: Gather,
+    known: Arc<RwLock<HashSet<TenantId>>>,
 }
 
 impl Control {
     /// Over an open database.
     pub fn new(store: Store, parts: Parts) -> Self {
-        Self { store, parts: Arc::new(parts), signals: Arc::new(Signals::default()) }
+        Self { store, parts: Arc::new(parts), signals: Arc::default(), refreshes: Gather::default(), known: Arc::default() }
     }
 
     /// Clock, chance, vault, addresses.
@@ -55,14 +59,29 @@ impl Control {
         &self.signals
     }
 
+    /// Refreshes that wait.
+    pub(crate) const fn refreshes(&self) -> &Gather {
+        &self.refreshes
+    }
+
     /// A context for this tenant and actor.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.
     pub async fn ctx(&self, tenant: &str, actor: Actor, request_id: &str) -> Result<Ctx> {
         let tenant = TenantId::parse(tenant).ok_or(Error::NotFound)?;
-        self.store.tenant(&tenant).await?.ok_or(Error::NotFound)?;
+        self.exists(&tenant).await?;
         Ok(self.ctx_of(tenant, actor, request_id))
+    }
+
+    /// A tenant that exists goes on to exist, so it is looked for once.
+    async fn exists(&self, tenant: &TenantId) -> Result<()> {
+        if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(tenant) {
+            return Ok(());
+        }
+        self.store.tenant(tenant).await?.ok_or(Error::NotFound)?;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone());
+        Ok(())
     }
 
     fn ctx_of(&self, tenant: TenantId, actor: Actor, request_id: &str) -> Ctx {

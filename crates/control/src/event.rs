@@ -35,6 +35,7 @@ pub struct Event {
     story: Option<String>,
     outcome: Outcome,
     at_ms: Option<i64>,
+    request: Option<String>,
     details: Value,
 }
 
@@ -50,6 +51,7 @@ impl Event {
             story: None,
             outcome: Outcome::Ok,
             at_ms: None,
+            request: None,
             details: Value::Null,
         }
     }
@@ -89,6 +91,13 @@ impl Event {
         self
     }
 
+    /// The id of the request that it came in, where several were applied together.
+    #[must_use]
+    pub fn in_request(mut self, id: &str) -> Self {
+        self.request = Some(id.to_owned());
+        self
+    }
+
     /// It was denied.
     #[must_use]
     pub const fn denied(mut self) -> Self {
@@ -112,7 +121,7 @@ impl Event {
         let body = json!({
             "id": id, "at_ms": at_ms, "tenant": cx.tenant.as_str(), "action": self.action,
             "actor": { "kind": actor_kind, "id": actor_id }, "client": self.client, "agent": self.agent,
-            "object": self.object, "outcome": outcome, "story": self.story, "request_id": cx.request_id, "details": self.details,
+            "object": self.object, "outcome": outcome, "story": self.story, "request_id": self.request.as_ref().unwrap_or(&cx.request_id), "details": self.details,
         });
         AuditEvent {
             id,

@@ -55,6 +55,63 @@ impl<T> Done<T> {
     }
 }
 
+/// One of several changes that are applied together.
+pub enum Part<T> {
+    /// Applied, as the events say.
+    Changed {
+        /// What it answers.
+        out: T,
+        /// There is always one event.
+        first: Box<Event>,
+        /// Further ones.
+        rest: Vec<Event>,
+        /// Those who watch the tenant are to be woken.
+        wake: bool,
+    },
+    /// Nothing was changed for it.
+    Refused(T),
+}
+
+impl<T> Part<T> {
+    /// The same, with the id of the request that it came in on its events.
+    #[must_use]
+    pub fn of_request(self, id: &str) -> Self {
+        match self {
+            Self::Changed { out, first, rest, wake } => {
+                let rest = rest.into_iter().map(|event| event.in_request(id)).collect();
+                Self::Changed { out, first: Box::new(first.in_request(id)), rest, wake }
+            }
+            refused @ Self::Refused(_) => refused,
+        }
+    }
+}
+
+impl<T> Done<Vec<T>> {
+    /// Several at once, each applied with its events or refused.
+    pub fn each(parts: Vec<Part<T>>) -> Self {
+        let mut done = Self { out: Vec::with_capacity(parts.len()), events: Vec::new(), wake: false };
+        for part in parts {
+            match part {
+                Part::Changed { out, first, rest, wake } => {
+                    done.out.push(out);
+                    done.events.push(*first);
+                    done.events.extend(rest);
+                    done.wake |= wake;
+                }
+                Part::Refused(out) => done.out.push(out),
+            }
+        }
+        done
+    }
+}
+
+impl<T> Done<T> {
+    /// The same change with another answer.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Done<U> {
+        Done { out: change(self.out), events: self.events, wake: self.wake }
+    }
+}
+
 /// A use case at work: who asks, the tenant's rows in the open transaction, and the installation's parts.
 pub struct Scene<'t> {
     /// Who asks, and when.

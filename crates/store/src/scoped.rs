@@ -5,6 +5,7 @@ use crate::tenant::TenantId;
 use sea_orm::sea_query::IntoCondition;
 use sea_orm::{ActiveModelTrait, DatabaseExecutor, IntoDatabaseExecutor, QueryOrder};
 use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, Select};
+use std::collections::{BTreeSet, HashMap};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -66,6 +67,19 @@ impl<'t> Reader<'t> {
     pub async fn get<R: Row>(&self, id: &str) -> Result<Option<R>> {
         let found = self.find::<R>().filter(R::id_column().eq(id)).one(&self.db.executor()).await?;
         Ok(found.map(R::from_model))
+    }
+
+    /// The rows with these ids, by id. At most a few hundred at once: each id is a parameter of one statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn many<R: Row>(&self, ids: impl IntoIterator<Item = String>) -> Result<HashMap<String, R>> {
+        let ids: BTreeSet<String> = ids.into_iter().collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows: Vec<R> = self.list(R::id_column().is_in(ids)).await?;
+        Ok(rows.into_iter().map(|row| (row.id().to_owned(), row)).collect())
     }
 
     /// All rows, by id. For tables that people keep short; long ones have queries of their own.

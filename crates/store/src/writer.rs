@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::unit::{Transaction, Unit};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use std::panic::AssertUnwindSafe;
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,7 +28,7 @@ struct Queued<U: Unit> {
 impl<U: Unit> Job for Queued<U> {
     fn run<'t>(&'t mut self, tx: &'t DatabaseTransaction) -> BoxFuture<'t, bool> {
         Box::pin(async move {
-            // One that panics fails alone: the writer serves everybody. Its savepoint is rolled back, and it holds nothing else.
+            // One that panics fails alone: the writer serves everybody. What it did is rolled back, and it holds nothing else.
             let result = AssertUnwindSafe(self.unit.run(Transaction(tx))).catch_unwind().await;
             let keep = matches!(result, Ok(Ok(_)));
             self.result = result.ok();
@@ -74,39 +74,63 @@ async fn drain(db: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) 
 }
 
 async fn batch(db: &DatabaseConnection, first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>) {
-    let immediate = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
-    let outer = match db.begin_with_options(immediate).await {
-        Ok(outer) => outer,
-        Err(error) => return first.finish(Err(error.into())),
+    let mut jobs = vec![first];
+    let fate = match together(db, &mut jobs, queue).await {
+        Ok(Together::Committed) => Ok(()),
+        // One of them was refused. A savepoint each leaves the others alone, at the price of two more statements for every unit.
+        Ok(Together::Refused) => apart(db, &mut jobs).await,
+        Err(error) => Err(error),
     };
-    let (mut next, mut done) = (Some(first), Vec::new());
-    let mut failed = None;
-    while let Some(mut job) = next.take() {
-        // A savepoint each, so that one refused unit leaves the others alone.
-        let kept = match outer.begin().await {
-            Ok(savepoint) => match job.run(&savepoint).await {
-                true => savepoint.commit().await,
-                false => savepoint.rollback().await,
-            },
-            Err(error) => Err(error),
-        };
-        done.push(job);
-        if let Err(error) = kept {
-            failed = Some(error);
-            break;
-        }
-        if done.len() < BATCH {
-            next = queue.try_recv().ok();
-        }
-    }
-    let fate = match failed {
-        Some(error) => {
-            let _ = outer.rollback().await;
-            Err(StoreError::from(error))
-        }
-        None => outer.commit().await.map_err(StoreError::from),
-    };
-    for job in done {
+    let fate = fate.map_err(StoreError::from);
+    for job in jobs {
         job.finish(fate.clone());
     }
+}
+
+enum Together {
+    Committed,
+    Refused,
+}
+
+/// Runs what waits, and what comes meanwhile, in one transaction: the common case, in which nobody is refused.
+async fn together(
+    db: &DatabaseConnection,
+    jobs: &mut Vec<Box<dyn Job>>,
+    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+) -> Result<Together, DbErr> {
+    let transaction = begin(db).await?;
+    let mut at = 0;
+    while let Some(job) = jobs.get_mut(at) {
+        if !job.run(&transaction).await {
+            transaction.rollback().await?;
+            return Ok(Together::Refused);
+        }
+        at += 1;
+        if at == jobs.len()
+            && jobs.len() < BATCH
+            && let Ok(next) = queue.try_recv()
+        {
+            jobs.push(next);
+        }
+    }
+    transaction.commit().await?;
+    Ok(Together::Committed)
+}
+
+/// Runs the same units again in one transaction, each in a savepoint of its own.
+async fn apart(db: &DatabaseConnection, jobs: &mut [Box<dyn Job>]) -> Result<(), DbErr> {
+    let outer = begin(db).await?;
+    for job in jobs {
+        let savepoint = outer.begin().await?;
+        match job.run(&savepoint).await {
+            true => savepoint.commit().await?,
+            false => savepoint.rollback().await?,
+        }
+    }
+    outer.commit().await
+}
+
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let immediate = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    db.begin_with_options(immediate).await
 }

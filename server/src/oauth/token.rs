@@ -24,13 +24,17 @@ pub async fn token(State(app): State<App>, Program(cx): Program, headers: Header
     };
     match request {
         Request::Code(code) => issued(&app, &cx, code, false).await,
-        Request::Refresh(refresh) => issued(&app, &cx, refresh, false).await,
+        Request::Refresh(refresh) => answered(control::oauth::refresh(app.control(), &cx, refresh).await, false),
         Request::Exchange(exchange) => issued(&app, &cx, exchange, true).await,
     }
 }
 
 async fn issued<U: UseCase<Out = Result<Issued, OAuthError>>>(app: &App, cx: &Ctx, use_case: U, exchanged: bool) -> Response {
-    let issued = match app.control().run(cx, use_case).await {
+    answered(app.control().run(cx, use_case).await, exchanged)
+}
+
+fn answered(issued: control::Result<Result<Issued, OAuthError>>, exchanged: bool) -> Response {
+    let issued = match issued {
         Ok(Ok(issued)) => issued,
         Ok(Err(error)) => return refused(&error),
         Err(error) => return failed(&error),

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
+use crate::tenancy::keys::token_key;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -72,6 +73,7 @@ impl UseCase for ExchangeCode {
         }
         let held = standing.held(db, &party, scene.cx.now_s()).await?;
         let scopes = held.bounds.issue(&code.scope, &BTreeSet::new());
+        let key = token_key(db, &scene.parts.vault).await?;
         let origin = Origin {
             lineage: &code.lineage,
             sid: &code.sid,
@@ -80,7 +82,7 @@ impl UseCase for ExchangeCode {
             not_after_s: None,
             by: "authorization_code",
         };
-        let (mut issued, event) = mint(scene, &standing, &party, &held, scopes, &origin).await?;
+        let (mut issued, event) = mint(scene, &key, &standing, &party, &held, scopes, &origin)?;
         issued.refresh_token = Some(begin_refresh(scene, &code).await?);
         db.update(Code { used_ms: Some(scene.cx.now_ms), ..code }).await?;
         Ok(Done::new(Ok(issued), event))

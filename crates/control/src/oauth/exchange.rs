@@ -10,6 +10,7 @@ use crate::chance::sha256_hex;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
+use crate::tenancy::keys::token_key;
 use policy::{SubjectKind, Target, TokenFacts};
 use std::collections::BTreeSet;
 use store::{Agent, Client, Consent, UsedAssertion, User};
@@ -62,6 +63,7 @@ impl UseCase for ExchangeToken {
         let consent = db.get::<Consent>(&consent_id(&user.id, &client.id, &subject.audience)).await?;
         let consent = consent.ok_or_else(|| invalid_grant("the person has withdrawn their consent"))?;
         let scopes = self.scopes(&subject, &held, &consent)?;
+        let key = token_key(db, &scene.parts.vault).await?;
         let origin = Origin {
             lineage: &subject.lineage,
             sid: &subject.session,
@@ -70,7 +72,7 @@ impl UseCase for ExchangeToken {
             not_after_s: Some(subject.exp),
             by: "token_exchange",
         };
-        let (issued, event) = mint(scene, &standing, &party, &held, scopes, &origin).await?;
+        let (issued, event) = mint(scene, &key, &standing, &party, &held, scopes, &origin)?;
         Ok(Done::new(Ok(issued), event))
     }
 }

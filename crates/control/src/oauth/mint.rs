@@ -5,11 +5,10 @@ use super::standing::{Held, Party, Standing};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::scene::Scene;
-use crate::tenancy::keys::token_key;
 use policy::{GrantFact, SubjectKind};
 use serde_json::json;
 use std::collections::BTreeSet;
-use token::{ActClaim, Claims};
+use token::{ActClaim, Claims, SigningKey};
 
 /// What a client gets.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,8 +42,9 @@ pub(super) struct Origin<'a> {
 }
 
 /// Mints a token with these scopes, which came out of [`super::Bounds::issue`] for the same party.
-pub(super) async fn mint(
+pub(super) fn mint(
     scene: &Scene<'_>,
+    key: &SigningKey,
     standing: &Standing,
     party: &Party<'_>,
     held: &Held,
@@ -82,8 +82,7 @@ pub(super) async fn mint(
         auth_time: origin.auth_s,
         seq: standing.seq,
     };
-    let key = token_key(&scene.db, &scene.parts.vault).await?;
-    let access_token = claims.sign(&key).map_err(|error| Error::internal("signing a token", error))?;
+    let access_token = claims.sign(key).map_err(|error| Error::internal("signing a token", error))?;
     let details = json!({
         "by": origin.by, "resource": party.resource, "scopes": scopes, "roles": held.roles, "exp": exp, "sid": origin.sid, "lineage": origin.lineage,
         "grants": held.grants.iter().map(|grant| &grant.id).collect::<Vec<_>>(), "seq": standing.seq,

@@ -43,6 +43,7 @@ pub use mint::Issued;
 pub use question::{Question, ScopeWords};
 pub use receive::{AUTHORIZATION_LIFE_MS, Asked, Back, Received, parse_scope, receive};
 pub use redirect::{form_target, is_loopback, matches};
-pub use refresh::{REFRESH_LIFE_MS, Refresh};
+pub(crate) use refresh::Gather;
+pub use refresh::{REFRESH_LIFE_MS, Refresh, refresh};
 pub use revoke::RevokeToken;
 pub use upkeep::ForgetEnded;

@@ -68,6 +68,11 @@ impl Standing {
     /// What this party holds now.
     pub async fn held(&self, db: &Reader<'_>, party: &Party<'_>, now_s: i64) -> Result<Held> {
         let roles = db.roles_of_groups(&party.user.groups).await?;
+        Ok(self.held_by(party, roles, db.live_grants_of(&party.user.id, now_s).await?))
+    }
+
+    /// What this party holds with these roles, and those of the person's grants in force that are for it.
+    pub fn held_by(&self, party: &Party<'_>, roles: Vec<String>, mut grants: Vec<Grant>) -> Held {
         let mut by_role = BTreeSet::new();
         for role in &roles {
             let scopes = self.policy.roles.get(role).into_iter().flatten();
@@ -75,12 +80,11 @@ impl Standing {
             by_role.extend(scopes.filter(|scope| !blocked(scope)).cloned());
         }
         let agent = party.agents.first().map(|agent| agent.id.as_str());
-        let mut grants = db.live_grants_of(&party.user.id, now_s).await?;
         grants.retain(|grant| grant.client_id == party.client.id && grant.agent_id.as_deref() == agent && grant.resource == party.resource);
         let by_grant = grants.iter().flat_map(|grant| grant.scopes.iter().cloned()).collect();
         let resource = self.policy.servers.get(party.resource).map(|server| server.scopes().into_iter().map(str::to_owned).collect());
         let bounds = Bounds { by_role, by_grant, ceilings: self.ceilings(party), resource: resource.unwrap_or_default() };
-        Ok(Held { roles, grants, bounds })
+        Held { roles, grants, bounds }
     }
 
     /// A class that is not published admits nothing: gateways know no such class.

@@ -107,7 +107,6 @@ on_each_database! {
             acr: None,
             expires_ms: h.now_ms() + 3_600_000,
             used_ms: None,
-            successor: None,
         })
         .await;
         assert_eq!(sign_in(&h, &["engineering", "sre"]).await, "usr_dev");

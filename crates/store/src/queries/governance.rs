@@ -138,6 +138,15 @@ impl Reader<'_> {
         self.list(GrantFilter { user: Some(user.to_owned()), state, now_s, ..GrantFilter::default() }.condition()).await
     }
 
+    /// Grants in force of any of these people.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_grants_of_all(&self, users: impl IntoIterator<Item = &str>, now_s: i64) -> Result<Vec<Grant>> {
+        let active = GrantFilter { state: Some(GrantIs::Active), now_s, ..GrantFilter::default() }.condition();
+        self.list(active.add(grants::Column::UserId.is_in(users))).await
+    }
+
     /// Grants that match, newest first.
     ///
     /// # Errors

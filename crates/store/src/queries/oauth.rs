@@ -3,6 +3,7 @@
 use crate::error::StoreError;
 use crate::rows::{RefreshToken, Revocation, authorizations, bundles, codes, refresh_tokens, revocations, used_assertions};
 use crate::scoped::{Reader, Scoped};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -45,6 +46,22 @@ impl Reader<'_> {
 }
 
 impl Scoped<'_> {
+    /// Marks refresh tokens as used; how many were unused before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn use_refresh_tokens(&self, ids: Vec<String>, now_ms: i64) -> Result<u64> {
+        use refresh_tokens::Column as C;
+        let done = refresh_tokens::Entity::update_many()
+            .col_expr(C::UsedMs, Expr::value(now_ms))
+            .filter(C::TenantId.eq(self.tenant().as_str()))
+            .filter(C::Id.is_in(ids))
+            .filter(C::UsedMs.is_null())
+            .exec(&self.executor())
+            .await?;
+        Ok(done.rows_affected)
+    }
+
     /// Ends a whole family of refresh tokens.
     ///
     /// # Errors

@@ -50,16 +50,23 @@ impl Reader<'_> {
         Ok(sizes.into_iter().collect())
     }
 
+    /// What these groups are mapped to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mapped_groups(&self, groups: &[String]) -> Result<Vec<GroupRole>> {
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.list(group_roles::Column::GroupName.is_in(groups.iter().map(String::as_str))).await
+    }
+
     /// The roles that these groups give.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn roles_of_groups(&self, groups: &[String]) -> Result<Vec<String>> {
-        if groups.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mapped: Vec<GroupRole> = self.list(group_roles::Column::GroupName.is_in(groups.iter().map(String::as_str))).await?;
-        let mut roles: Vec<String> = mapped.into_iter().map(|row| row.role).collect();
+        let mut roles: Vec<String> = self.mapped_groups(groups).await?.into_iter().map(|row| row.role).collect();
         roles.sort();
         roles.dedup();
         Ok(roles)

@@ -101,8 +101,6 @@ table! {
         expires_ms: i64,
         /// When it was rotated.
         used_ms: Option<i64>,
-        /// What it was rotated to, by hash.
-        successor: Option<String>,
     }
 }
 

@@ -48,6 +48,53 @@ on_each_database! {
         assert_eq!(h.rows::<store::RefreshToken>().await, [], "the family has ended");
     }
 
+    /// Forty families are renewed at once, some requests among them being good for nothing: each is answered as if it had come alone.
+    async fn refreshes_that_come_together_are_answered_each_for_itself(h: Harness) {
+        ready(&h).await;
+        let mut families = Vec::new();
+        for _ in 0..40 {
+            families.push(signed_in(&h, "usr_dev", "logs.read").await);
+        }
+        let before = h.actions().await.iter().filter(|action| *action == "token.issue").count();
+        let requests = families.iter().enumerate().map(|(at, issued)| {
+            let good = refresh_of(issued);
+            match at % 8 {
+                3 => Refresh { client_id: "cli_unknown".into(), ..good },
+                5 => Refresh { refresh_token: "wrong".into(), ..good },
+                7 => Refresh { scope: ["made.up".to_owned()].into(), ..good },
+                _ => good,
+            }
+        });
+        let renew = async |at: usize, refresh: Refresh| {
+            let cx = Ctx { request_id: format!("req_{at}"), ..h.cx(Actor::Anonymous).await };
+            oauth::refresh(&h.control, &cx, refresh).await.expect("answers").map_err(|error| error.code)
+        };
+        let answers = join_all(requests.enumerate().map(|(at, refresh)| renew(at, refresh))).await;
+        for (at, answer) in answers.iter().enumerate() {
+            let refused = match at % 8 {
+                3 => Some("invalid_client"),
+                5 => Some("invalid_grant"),
+                7 => Some("invalid_scope"),
+                _ => None,
+            };
+            assert_eq!(answer.as_ref().err().copied(), refused, "request {at}");
+        }
+        let issued: Vec<store::AuditEvent> = h.rows::<store::AuditEvent>().await;
+        let issued: Vec<_> = issued.iter().filter(|event| event.action == "token.issue").collect();
+        assert_eq!(issued.len() - before, 25);
+        for (at, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.is_ok()) {
+            let jti = claims(&answer.as_ref().expect("issued").access_token)["jti"].as_str().expect("a jti").to_owned();
+            let event = issued.iter().find(|event| event.object.as_deref() == Some(&jti)).expect("its event");
+            assert!(event.body.contains(&format!("\"request_id\":\"req_{at}\"")), "{}", event.body);
+        }
+        // Where a token came twice, the family has ended, whatever came first.
+        let twice = answers.into_iter().flatten().next().expect("one");
+        let both = join_all([0, 1].map(|at| renew(at, refresh_of(&twice)))).await;
+        assert_eq!(both.iter().filter(|answer| answer.is_ok()).count(), 1, "{both:?}");
+        let successor = both.into_iter().flatten().next().expect("one");
+        assert_eq!(renew(0, refresh_of(&successor)).await.expect_err("taken back"), "invalid_grant");
+    }
+
     async fn a_proof_works_once(h: Harness) {
         ready(&h).await;
         let agent = exchange::helper(&h, AGENT, &["usr_dev"]).await;

@@ -1,0 +1,83 @@
+//! Refresh tokens: each is good for once and replaced by the next; one that comes twice ends its family.
+//!
+//! They are by far the most frequent writes of a tenant, so those that come while others are under way are renewed together: a batch
+//! costs about as many statements as a single one ([`gather`]).
+
+mod gather;
+mod renewal;
+
+pub use gather::{Gather, refresh};
+
+use super::error::{OAuthError, invalid_scope};
+use super::mint::Issued;
+use crate::chance::sha256_hex;
+use crate::error::Result;
+use crate::permission::Permission;
+use crate::scene::{Done, Scene, UseCase};
+use std::collections::BTreeSet;
+use store::{Code, RefreshToken};
+
+/// How long a family lives, whatever its members do, in milliseconds.
+pub const REFRESH_LIFE_MS: i64 = 8 * 3600 * 1000;
+
+/// The first of a family.
+pub(super) async fn begin(scene: &Scene<'_>, code: &Code) -> Result<String> {
+    let secret = scene.parts.chance.secret();
+    let row = RefreshToken {
+        id: sha256_hex(&secret),
+        user_id: code.user_id.clone(),
+        client_id: code.client_id.clone(),
+        resource: code.resource.clone(),
+        scope: code.scope.clone(),
+        lineage: code.lineage.clone(),
+        sid: code.sid.clone(),
+        auth_s: code.auth_s,
+        acr: code.acr.clone(),
+        expires_ms: scene.cx.now_ms + REFRESH_LIFE_MS,
+        used_ms: None,
+    };
+    scene.db.insert(row).await?;
+    Ok(secret)
+}
+
+/// Exchanges a refresh token for new tokens. Run through [`refresh`].
+///
+/// Roles come from the person's groups anew, and a grant that was approved meanwhile comes along,
+/// as far as the person allowed it for later when they gave consent.
+pub struct Refresh {
+    /// Who asks.
+    pub client_id: String,
+    /// The refresh token.
+    pub refresh_token: String,
+    /// Must be the one that it is for, if it is sent.
+    pub resource: Option<String>,
+    /// Fewer scopes; empty: all that can be had.
+    pub scope: BTreeSet<String>,
+}
+
+impl UseCase for Refresh {
+    type Out = std::result::Result<Issued, OAuthError>;
+    const NEEDS: Permission = Permission::Anyone;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<Self::Out>> {
+        Ok(Done::each(vec![renewal::renew(scene, &[self]).await?.remove(0)]).map(|mut outs| outs.remove(0)))
+    }
+}
+
+impl Refresh {
+    /// A client may ask for less, never for what was not allowed (RFC 6749 section 6). What it may have but cannot have now is left out.
+    fn narrow(
+        &self,
+        scopes: BTreeSet<String>,
+        row: &RefreshToken,
+        later: &BTreeSet<String>,
+    ) -> std::result::Result<BTreeSet<String>, OAuthError> {
+        if self.scope.is_empty() {
+            return Ok(scopes);
+        }
+        if let Some(foreign) = self.scope.iter().find(|scope| !row.scope.contains(*scope) && !later.contains(*scope)) {
+            return Err(invalid_scope(format!("{foreign} was not allowed; authorize again to ask for it")));
+        }
+        Ok(scopes.intersection(&self.scope).cloned().collect())
+    }
+}
