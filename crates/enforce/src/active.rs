@@ -1,9 +1,10 @@
 //! What is in force: one policy, one revocation list and how fresh they are proved to be, never mixed.
 
 use crate::generations::Generations;
+use crate::rate::limits_of;
 use jsonschema::Validator;
-use policy::{PolicySet, Revocations, TokenFacts};
-use std::collections::HashMap;
+use policy::{Counted, PolicySet, Revocations, TokenFacts};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use token::VerifyingKeys;
 
@@ -79,6 +80,7 @@ struct Compiled {
     keys: VerifyingKeys,
     /// By resource, then tool.
     schemas: HashMap<String, HashMap<String, Validator>>,
+    limits: HashSet<(Counted, u32)>,
 }
 
 /// What is in force. Replaced as a whole, and its cache of verified tokens with it.
@@ -100,9 +102,21 @@ impl Active {
         let set: PolicySet = serde_json::from_str(text).map_err(|error| Unusable::Policy(error.to_string()))?;
         same("the policy", tenant, &set.tenant, version, set.version)?;
         let revocations = read_list(tenant, revocations)?;
-        let compiled =
-            Compiled { keys: VerifyingKeys::from_issuers(&set.issuers), schemas: schemas(&set)?, sha256: sha256.to_owned(), set };
+        let (keys, schemas, limits) = (VerifyingKeys::from_issuers(&set.issuers), schemas(&set)?, limits_of(&set));
+        let compiled = Compiled { keys, schemas, limits, sha256: sha256.to_owned(), set };
         Ok(Self::of(Arc::new(compiled), Arc::new(revocations), freshness))
+    }
+
+    /// Reads and compiles files that came some other trusted way than a signed repository, such as with a deployment: their numbers are
+    /// what they say of themselves.
+    ///
+    /// # Errors
+    /// [`Unusable`]: what stands against enforcing them.
+    pub fn from_files(tenant: &str, policy: &str, revocations: &str, freshness: Freshness) -> Result<Self, Unusable> {
+        let set: PolicySet = serde_json::from_str(policy).map_err(|error| Unusable::Policy(error.to_string()))?;
+        let list: Revocations = serde_json::from_str(revocations).map_err(|error| Unusable::Revocations(error.to_string()))?;
+        let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(policy.as_bytes()));
+        Self::build(tenant, (policy, set.version, &sha256), (revocations, list.seq()), freshness)
     }
 
     /// The same policy with a newer list and freshness: nothing about the policy is compiled again.
@@ -152,6 +166,15 @@ impl Active {
         let facts = Arc::new(self.compiled.keys.verify(token, now)?);
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, Arc::clone(&facts));
         Ok(facts)
+    }
+
+    pub(crate) fn same_policy(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.compiled, &other.compiled)
+    }
+
+    /// Every kind and rate of limit in the policy.
+    pub(crate) fn limits(&self) -> &HashSet<(Counted, u32)> {
+        &self.compiled.limits
     }
 
     pub(crate) fn schema(&self, resource: &str, tool: &str) -> Option<&Validator> {

@@ -1,6 +1,6 @@
 //! Why a call did not pass: policy's reasons and those that only the enforcement point can have.
 
-use policy::Reason;
+use policy::{Counted, Reason};
 use token::Refused;
 
 /// Why a call did not pass. Like [`Reason`], codes are an API.
@@ -12,8 +12,10 @@ pub enum Cause {
     TokenMissing,
     /// The token did not verify.
     Token(Refused),
-    /// More calls than the tool's limit.
+    /// More calls than a limit allows.
     RateLimited {
+        /// Whose calls are counted together.
+        counted: Counted,
         /// In how many milliseconds the next call would pass.
         retry_after_ms: i64,
     },
@@ -22,6 +24,8 @@ pub enum Cause {
         /// Where, and what is wrong; never the value itself.
         what: String,
     },
+    /// How the tool is defined now is not known, and its scope is of high risk: it cannot be held against what was reviewed.
+    DefinitionUnknown,
     /// Nothing verified is in force.
     Closed,
 }
@@ -44,6 +48,7 @@ impl Cause {
             },
             Self::RateLimited { .. } => "rate_limited",
             Self::ArgumentsRefused { .. } => "arguments_refused",
+            Self::DefinitionUnknown => "definition_unknown",
             Self::Closed => "gateway_closed",
         }
     }
@@ -57,8 +62,16 @@ impl Cause {
             Self::Token(Refused::NotYetValid) => "The clocks of issuer and gateway differ. An operator can set them right.",
             Self::Token(Refused::UnknownKey) => "Sign in at the issuer that the protected resource metadata names.",
             Self::Token(_) => "The token is not an access token of this tenant. Sign in again.",
-            Self::RateLimited { .. } => "The tool's limit for you through this client is used up. Wait as long as Retry-After says.",
+            Self::RateLimited { counted, .. } => match counted {
+                Counted::Subject => "Your limit for all calls is used up. Wait as long as Retry-After says.",
+                Counted::Client => "The client's limit for all calls is used up. Wait as long as Retry-After says.",
+                Counted::Agent => "The agent's limit for all calls is used up. Wait as long as Retry-After says.",
+                Counted::Tool => "The tool's limit for you through this client is used up. Wait as long as Retry-After says.",
+            },
             Self::ArgumentsRefused { .. } => "The arguments do not satisfy what policy allows for this tool. Change them.",
+            Self::DefinitionUnknown => {
+                "The gateway could not ask the server how the tool is defined now. List the tools, or ask the server's operator."
+            }
             Self::Closed => {
                 "The gateway has no verified policy yet. An operator can check `writ-gateway status` and its link to the control plane."
             }

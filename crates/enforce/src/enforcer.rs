@@ -3,7 +3,7 @@
 use crate::active::Active;
 use crate::cause::Cause;
 use crate::outcome::{Challenge, ChallengeError, Outcome, StepUp};
-use crate::rate::{Limiter, Whose};
+use crate::rate::Limiter;
 use crate::record::{Record, Rule};
 use crate::rpc::MethodOwned;
 use arc_swap::ArcSwapOption;
@@ -30,10 +30,13 @@ pub struct Ask<'a> {
     pub method: &'a MethodOwned,
     /// `params.arguments` of a `tools/call`.
     pub arguments: Option<&'a Value>,
-    /// SHA-256 of the tool's definition as the server last showed it, where that is known.
+    /// [`crate::definition_digest`] of the tool as the server last showed it; `None` if that is not known. A tool of high risk whose
+    /// definition is not known is denied.
     pub live_tool_digest: Option<&'a str>,
     /// The request's id, for the log.
     pub request_id: &'a str,
+    /// The trace that the call belongs to, for the log.
+    pub trace_id: Option<&'a str>,
     /// Unix milliseconds.
     pub now_ms: i64,
 }
@@ -59,6 +62,10 @@ impl Enforcer {
 
     /// Puts `active` in force at once for every later call. Tokens verified before are verified again.
     pub fn activate(&self, active: Arc<Active>) {
+        let other_policy = self.active.load().as_ref().is_none_or(|before| !before.same_policy(&active));
+        if other_policy {
+            self.limiter.keep(active.limits());
+        }
         self.active.store(Some(active));
     }
 
@@ -105,7 +112,7 @@ impl Enforcer {
         let policy = active.policy();
         let call = call(facts, ask.resource, ask.method, ask.live_tool_digest, active.stale_for(now));
         let decision = policy::decide(policy, active.revocations(), &call, now);
-        let mut record = Record::about(facts, ask.request_id, ask.now_ms);
+        let mut record = Record::about(facts, ask.request_id, ask.trace_id, ask.now_ms);
         record.method = ask.method.name().to_owned();
         record.tool = ask.method.tool().map(str::to_owned);
         record.resource = ask.resource.to_owned();
@@ -120,7 +127,8 @@ impl Enforcer {
             Decision::Allow(allow) => {
                 record.scope = allow.scope.map(str::to_owned);
                 record.rule = allow.supply.map(Rule::from);
-                match self.discharge(active, facts, ask, &allow.obligations) {
+                let risk = allow.scope.and_then(|scope| policy.scopes.get(scope)).map_or(Risk::Critical, |scope| scope.risk);
+                match self.discharge(active, facts, ask, &allow.obligations, risk) {
                     Ok(()) => Outcome::Allow { facts: Arc::clone(facts), scope: record.scope.clone(), rule: record.rule.clone() },
                     Err(cause) => Outcome::Denied(cause),
                 }
@@ -133,15 +141,22 @@ impl Enforcer {
         (outcome, (!unremarkable).then_some(record))
     }
 
-    fn discharge(&self, active: &Active, facts: &TokenFacts, ask: &Ask<'_>, obligations: &[Obligation<'_>]) -> Result<(), Cause> {
+    fn discharge(
+        &self,
+        active: &Active,
+        facts: &TokenFacts,
+        ask: &Ask<'_>,
+        obligations: &[Obligation<'_>],
+        risk: Risk,
+    ) -> Result<(), Cause> {
         let tool = ask.method.tool().unwrap_or_default();
         for obligation in obligations {
             match obligation {
-                Obligation::ToolDigest(reviewed) => {
-                    if ask.live_tool_digest.is_some_and(|live| live != *reviewed) {
-                        return Err(Cause::Policy(Reason::ToolDrifted));
-                    }
-                }
+                Obligation::ToolDigest(reviewed) => match ask.live_tool_digest {
+                    Some(live) if live != *reviewed => return Err(Cause::Policy(Reason::ToolDrifted)),
+                    None if risk >= Risk::High => return Err(Cause::DefinitionUnknown),
+                    _ => {}
+                },
                 Obligation::Arguments(_) => {
                     // Compiled with the policy; a schema that is not there any more is no permission to skip it.
                     let refused = |what: String| Cause::ArgumentsRefused { what };
@@ -153,8 +168,9 @@ impl Enforcer {
                     }
                 }
                 Obligation::RateLimit(counted, limit) => {
-                    let of = Whose::of(*counted, facts, ask.resource, tool);
-                    self.limiter.check(of, *limit, ask.now_ms).map_err(|retry_after_ms| Cause::RateLimited { retry_after_ms })?;
+                    let (counted, called) = (*counted, (ask.resource, tool));
+                    let checked = self.limiter.check(counted, *limit, facts, called, ask.now_ms);
+                    checked.map_err(|retry_after_ms| Cause::RateLimited { counted, retry_after_ms })?;
                 }
             }
         }

@@ -32,6 +32,9 @@ pub struct Record {
     pub client_id: String,
     /// The acting agent.
     pub agent: Option<String>,
+    /// The agents that it acts for, the nearest first: the rest of the chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inner_agents: Vec<String>,
     /// The token's id.
     pub jti: String,
     /// The session.
@@ -42,8 +45,11 @@ pub struct Record {
     pub policy_version: u64,
     /// The revocation list decided by.
     pub revocation_seq: u64,
-    /// The request's id, which is also in the answer.
+    /// The request's id, which is also in the answer and in the assertion that goes to the server.
     pub request_id: String,
+    /// The trace that the call belongs to (W3C Trace Context), where the caller named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 /// What gave a scope.
@@ -66,7 +72,7 @@ impl From<Supply<'_>> for Rule {
 }
 
 impl Record {
-    pub(crate) fn about(facts: &TokenFacts, request_id: &str, at_ms: i64) -> Self {
+    pub(crate) fn about(facts: &TokenFacts, request_id: &str, trace_id: Option<&str>, at_ms: i64) -> Self {
         Self {
             at_ms,
             decision: String::new(),
@@ -81,12 +87,14 @@ impl Record {
             sub_profile: facts.subject_kind,
             client_id: facts.client.clone(),
             agent: facts.agent.as_ref().map(|agent| agent.id.clone()),
+            inner_agents: facts.inner_actors.iter().map(|actor| actor.id.clone()).collect(),
             jti: facts.jti.clone(),
             sid: facts.session.clone(),
             grant_ids: facts.grants.iter().map(|grant| grant.id.clone()).collect(),
             policy_version: 0,
             revocation_seq: 0,
             request_id: request_id.to_owned(),
+            trace_id: trace_id.map(str::to_owned),
         }
     }
 }

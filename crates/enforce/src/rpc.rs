@@ -3,6 +3,17 @@
 //! The bytes that were read are the bytes that are forwarded. So whatever another parser could understand differently is refused here,
 //! before policy is asked: an object with a key twice (which one counts?), a key that differs from a known one in its case only (some
 //! parsers fold it), bytes after the message, a batch. MCP took batches out with 2025-06-18; a batch of a 2025-03-26 client is refused.
+//!
+//! ```
+//! use enforce::{MethodOwned, rpc};
+//!
+//! let message = rpc::read(br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"logs.read"}}"#)?;
+//! assert_eq!(message.method, MethodOwned::CallTool("logs.read".into()));
+//! // Which of the two would the server behind us take?
+//! let twice = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"logs.read","name":"logs.delete"}}"#;
+//! assert_eq!(rpc::read(twice).unwrap_err().code, rpc::PARSE_ERROR);
+//! # Ok::<(), rpc::Unreadable>(())
+//! ```
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,17 +22,26 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The largest message that is read, in bytes.
+/// The largest message that [`read`] reads, in bytes.
 pub const LARGEST: usize = 1 << 20;
+
+/// The revisions of MCP that are understood, newest first.
+pub const REVISIONS: [&str; 5] = [STATELESS, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+/// The revision since which a request carries all it needs: no `initialize`, no session, no `GET`, and headers that repeat the body.
+pub const STATELESS: &str = "2026-07-28";
 
 /// JSON-RPC code: the bytes are no JSON that everyone reads alike.
 pub const PARSE_ERROR: i64 = -32700;
 /// JSON-RPC code: JSON, but no message.
 pub const INVALID_REQUEST: i64 = -32600;
+/// JSON-RPC code: there is no such method.
+pub const METHOD_NOT_FOUND: i64 = -32601;
 /// JSON-RPC code: a `tools/call` without a tool.
 pub const INVALID_PARAMS: i64 = -32602;
 /// MCP 2026-07-28: a header says something else than the body.
 pub const HEADER_MISMATCH: i64 = -32020;
+/// MCP 2026-07-28: a revision that is not understood.
+pub const UNSUPPORTED_REVISION: i64 = -32022;
 /// The call was denied.
 pub const DENIED: i64 = -32001;
 
@@ -91,6 +111,8 @@ pub struct Message {
     pub name: Option<String>,
     /// `params.arguments`.
     pub arguments: Option<Value>,
+    /// `params._meta["io.modelcontextprotocol/protocolVersion"]`: the revision that the message says it is written in.
+    pub revision: Option<String>,
 }
 
 /// Why a message was refused.
@@ -109,13 +131,21 @@ fn refuse<T>(code: i64, why: impl Into<String>, id: Option<&Value>) -> Result<T,
     Err(Unreadable { code, why: why.into(), id: id.cloned() })
 }
 
-/// Reads one message.
+/// Reads one message of at most [`LARGEST`] bytes.
 ///
 /// # Errors
 /// [`Unreadable`], to be answered with HTTP 400.
 pub fn read(bytes: &[u8]) -> Result<Message, Unreadable> {
-    if bytes.len() > LARGEST {
-        return refuse(INVALID_REQUEST, format!("the message is larger than {} KiB", LARGEST / 1024), None);
+    read_within(bytes, LARGEST)
+}
+
+/// Reads one message of at most `largest` bytes.
+///
+/// # Errors
+/// [`Unreadable`], to be answered with HTTP 400.
+pub fn read_within(bytes: &[u8], largest: usize) -> Result<Message, Unreadable> {
+    if bytes.len() > largest {
+        return refuse(INVALID_REQUEST, format!("the message is larger than {} KiB", largest / 1024), None);
     }
     let Strict(value) = match serde_json::from_slice(bytes) {
         Ok(value) => value,
@@ -138,7 +168,7 @@ pub fn read(bytes: &[u8]) -> Result<Message, Unreadable> {
     let Some(method) = members.get("method") else {
         let answers = members.contains_key("result") != members.contains_key("error");
         return match (answers, id) {
-            (true, Some(_)) => Ok(Message { id: id.cloned(), method: MethodOwned::Response, name: None, arguments: None }),
+            (true, Some(_)) => Ok(Message { id: id.cloned(), method: MethodOwned::Response, name: None, arguments: None, revision: None }),
             _ => refuse(INVALID_REQUEST, "neither a request nor a response", id),
         };
     };
@@ -156,7 +186,9 @@ fn request(method: &str, params: Option<&Value>, id: Option<&Value>) -> Result<M
         Some(Value::Object(params)) => params,
         Some(_) => return refuse(INVALID_PARAMS, "`params` must be an object", id),
     };
-    spelled(params, &["name", "arguments", "uri", "_meta"], id)?;
+    spelled(params, &["name", "arguments", "uri", "taskId", "_meta"], id)?;
+    let revision = params.get("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion"));
+    let revision = revision.and_then(Value::as_str).map(str::to_owned);
     let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
     let (method, name) = match method {
         "tools/call" => {
@@ -169,9 +201,9 @@ fn request(method: &str, params: Option<&Value>, id: Option<&Value>) -> Result<M
             }
             (MethodOwned::CallTool(tool.clone()), Some(tool))
         }
-        other => (MethodOwned::Other(other.to_owned()), text("name").or_else(|| text("uri"))),
+        other => (MethodOwned::Other(other.to_owned()), named_by(other).and_then(text)),
     };
-    Ok(Message { id: id.cloned(), method, name, arguments: params.get("arguments").cloned() })
+    Ok(Message { id: id.cloned(), method, name, arguments: params.get("arguments").cloned(), revision })
 }
 
 /// Refuses keys that differ from a known one in case only.
@@ -189,31 +221,114 @@ fn folded(key: &str) -> String {
     key.chars().flat_map(char::to_lowercase).map(|c| if c == '\u{17f}' { 's' } else { c }).collect()
 }
 
+/// Which member of `params` `Mcp-Name` repeats, for methods that have one.
+fn named_by(method: &str) -> Option<&'static str> {
+    match method {
+        "prompts/get" => Some("name"),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    }
+}
+
 /// What the request's headers say about the message (MCP 2026-07-28).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Headers<'a> {
+    /// `MCP-Protocol-Version`.
+    pub revision: Option<&'a str>,
     /// `Mcp-Method`.
     pub method: Option<&'a str>,
     /// `Mcp-Name`.
     pub name: Option<&'a str>,
 }
 
-/// Headers that are there must agree with the body, which is what policy judges.
+impl Headers<'_> {
+    /// Whether the request is of the revision in which each stands alone.
+    pub fn are_stateless(&self) -> bool {
+        self.revision == Some(STATELESS)
+    }
+}
+
+/// Headers that are there must agree with the body, which is what policy judges; with [`STATELESS`] they must be there.
 ///
 /// # Errors
-/// [`Unreadable`] with [`HEADER_MISMATCH`].
+/// [`Unreadable`] with [`HEADER_MISMATCH`] or [`UNSUPPORTED_REVISION`].
 pub fn agree(message: &Message, headers: Headers<'_>) -> Result<(), Unreadable> {
-    if let Some(said) = headers.method
-        && said != message.method.name()
-    {
-        return refuse(HEADER_MISMATCH, "Mcp-Method differs from the body's `method`", message.id.as_ref());
+    let id = message.id.as_ref();
+    if let Some(said) = headers.revision.filter(|said| !REVISIONS.contains(said)) {
+        let said: String = said.chars().take(40).collect();
+        return refuse(UNSUPPORTED_REVISION, format!("revision {said} of MCP is not supported: use {}", REVISIONS.join(", ")), id);
     }
-    if let Some(said) = headers.name
-        && decoded(said).as_deref() != message.name.as_deref()
-    {
-        return refuse(HEADER_MISMATCH, "Mcp-Name differs from the body's `params.name` or `params.uri`", message.id.as_ref());
+    if message.revision.as_deref().is_some_and(|said| headers.revision.is_none_or(|header| header != said)) {
+        return refuse(HEADER_MISMATCH, "MCP-Protocol-Version differs from the body's `_meta`", id);
     }
-    Ok(())
+    match headers.method {
+        None if headers.are_stateless() => return refuse(HEADER_MISMATCH, "Mcp-Method is missing", id),
+        Some(said) if said != message.method.name() => return refuse(HEADER_MISMATCH, "Mcp-Method differs from the body's `method`", id),
+        _ => {}
+    }
+    match (headers.name, message.name.as_deref()) {
+        (None, Some(_)) if headers.are_stateless() => refuse(HEADER_MISMATCH, "Mcp-Name is missing", id),
+        (Some(said), expected) if decoded(said).as_deref() != expected => {
+            refuse(HEADER_MISMATCH, "Mcp-Name differs from what the body names", id)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Which arguments of a tool its callers repeat in `Mcp-Param-…` headers: those whose schema says `x-mcp-header` (MCP 2026-07-28).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParamHeaders(Vec<(Vec<String>, String)>);
+
+impl ParamHeaders {
+    /// How deep annotated arguments are looked for.
+    const DEEPEST: usize = 16;
+
+    /// Of a tool's definition.
+    pub fn of(definition: &Value) -> Self {
+        let mut found = Self::default();
+        if let Some(schema) = definition.get("inputSchema") {
+            found.collect(schema, &mut Vec::new());
+        }
+        found
+    }
+
+    fn collect(&mut self, schema: &Value, path: &mut Vec<String>) {
+        let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|_| path.len() < Self::DEEPEST) else { return };
+        for (name, schema) in properties {
+            path.push(name.clone());
+            if let Some(header) = schema.get("x-mcp-header").and_then(Value::as_str).filter(|header| !header.is_empty()) {
+                self.0.push((path.clone(), format!("mcp-param-{}", header.to_ascii_lowercase())));
+            }
+            self.collect(schema, path);
+            path.pop();
+        }
+    }
+
+    /// Whether a header, in lower case, is one of the tool's.
+    pub fn has(&self, header: &str) -> bool {
+        self.0.iter().any(|(_, name)| name == header)
+    }
+
+    /// Each header must be there exactly if its argument is, and say the same. `value` gives a header's value by its lower-case name.
+    ///
+    /// # Errors
+    /// [`Unreadable`] with [`HEADER_MISMATCH`].
+    pub fn agree<'h>(&self, message: &Message, value: impl Fn(&str) -> Option<&'h str>) -> Result<(), Unreadable> {
+        for (path, header) in &self.0 {
+            let argument = message.arguments.as_ref().and_then(|whole| path.iter().try_fold(whole, |at, key| at.get(key)));
+            let expected = argument.and_then(|argument| match argument {
+                Value::String(text) => Some(text.clone()),
+                Value::Bool(_) | Value::Number(_) => Some(argument.to_string()),
+                _ => None,
+            });
+            let said = value(header);
+            if said.is_some() != expected.is_some() || said.is_some_and(|said| decoded(said) != expected) {
+                return refuse(HEADER_MISMATCH, format!("{header} differs from the argument `{}`", path.join(".")), message.id.as_ref());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A header value as MCP writes it: plain, or `=?base64?…?=` where it holds more than visible ASCII.

@@ -112,6 +112,7 @@ impl World {
             arguments,
             live_tool_digest: digest,
             request_id: "req_1",
+            trace_id: None,
             now_ms,
         });
         (answer.outcome, answer.record)
@@ -240,7 +241,10 @@ fn obligations_are_discharged_or_the_call_is_denied() {
     let good = || Some(json!({"q": "abc"}));
     assert!(ask(good(), None, now).0.cause().is_none(), "unknown definitions do not deny");
     assert!(ask(good(), Some("d1"), now).0.cause().is_none());
-    assert_eq!(ask(good(), Some("d1"), now).0, Outcome::Denied(Cause::RateLimited { retry_after_ms: 30_000 }));
+    assert_eq!(
+        ask(good(), Some("d1"), now).0,
+        Outcome::Denied(Cause::RateLimited { counted: policy::Counted::Tool, retry_after_ms: 30_000 })
+    );
     assert!(ask(good(), Some("d1"), now + 30_000).0.cause().is_none());
 }
 

@@ -1,6 +1,6 @@
 //! Messages that two parsers could understand differently, and honest ones.
 
-use enforce::rpc::{Headers, LARGEST, agree, read};
+use enforce::rpc::{Headers, LARGEST, ParamHeaders, agree, read};
 use enforce::{MethodOwned, rpc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -81,20 +81,58 @@ fn headers_agree_with_the_body_or_the_message_is_refused() {
     let call = read("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"prüfen\"}}".as_bytes()).expect("reads");
     let resource = read(br#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"file:///a"}}"#).expect("reads");
     let ping = read(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).expect("reads");
-    for (good, message, method, name) in [
-        (true, &call, None, None),
-        (true, &call, Some("tools/call"), None),
-        (true, &call, Some("tools/call"), Some("=?base64?cHLDvGZlbg==?=")),
-        (false, &call, Some("tools/list"), None),
-        (false, &call, Some("Tools/Call"), None),
-        (false, &call, None, Some("pruefen")),
-        (false, &call, None, Some("=?base64?%%?=")),
-        (true, &resource, Some("resources/read"), Some("file:///a")),
-        (false, &resource, None, Some("file:///b")),
-        (false, &ping, None, Some("logs.read")),
+    let (stateless, older, unknown) = (Some(rpc::STATELESS), Some("2025-06-18"), Some("2031-01-01"));
+    for (code, message, revision, method, name) in [
+        (0, &call, None, None, None),
+        (0, &call, older, Some("tools/call"), None),
+        (0, &call, stateless, Some("tools/call"), Some("=?base64?cHLDvGZlbg==?=")),
+        (rpc::HEADER_MISMATCH, &call, stateless, Some("tools/call"), None),
+        (rpc::HEADER_MISMATCH, &call, stateless, None, Some("=?base64?cHLDvGZlbg==?=")),
+        (rpc::HEADER_MISMATCH, &call, older, Some("tools/list"), None),
+        (rpc::HEADER_MISMATCH, &call, None, Some("Tools/Call"), None),
+        (rpc::HEADER_MISMATCH, &call, None, None, Some("pruefen")),
+        (rpc::HEADER_MISMATCH, &call, None, None, Some("=?base64?%%?=")),
+        (rpc::UNSUPPORTED_REVISION, &call, unknown, Some("tools/call"), None),
+        (0, &resource, stateless, Some("resources/read"), Some("file:///a")),
+        (rpc::HEADER_MISMATCH, &resource, None, None, Some("file:///b")),
+        (0, &ping, stateless, Some("ping"), None),
+        (rpc::HEADER_MISMATCH, &ping, None, None, Some("logs.read")),
     ] {
-        let checked = agree(message, Headers { method, name });
-        assert_eq!(checked.is_ok(), good, "{message:?} {method:?} {name:?}");
+        let checked = agree(message, Headers { revision, method, name }).map_or_else(|why| why.code, |()| 0);
+        assert_eq!(checked, code, "{message:?} {revision:?} {method:?} {name:?}");
+    }
+    let meta = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    let meta = read(meta.as_bytes()).expect("reads");
+    let said = |revision| agree(&meta, Headers { revision, method: Some("ping"), name: None }).is_ok();
+    assert_eq!((said(stateless), said(older), said(None)), (true, false, false));
+}
+
+#[test]
+fn arguments_in_headers_agree_with_the_body() {
+    let text = json!({"type": "string", "x-mcp-header": "Region"});
+    let limit = json!({"type": "integer", "x-mcp-header": "limit"});
+    let definition =
+        json!({"inputSchema": {"properties": {"region": text, "page": {"properties": {"limit": limit}}, "q": {"type": "string"}}}});
+    let headers = ParamHeaders::of(&definition);
+    assert!(headers.has("mcp-param-region") && headers.has("mcp-param-limit") && !headers.has("mcp-param-q"));
+    let call = |arguments: Value| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a", "arguments": arguments}});
+        read(body.to_string().as_bytes()).expect("reads")
+    };
+    let both = call(json!({"region": "eu-1", "page": {"limit": 5}}));
+    let one = call(json!({"region": "eu-1", "page": {"limit": null}}));
+    for (good, message, region, limit) in [
+        (true, &both, Some("eu-1"), Some("5")),
+        (true, &both, Some("=?base64?ZXUtMQ==?="), Some("5")),
+        (false, &both, Some("us-1"), Some("5")),
+        (false, &both, Some("eu-1"), Some("6")),
+        (false, &both, Some("eu-1"), None),
+        (true, &one, Some("eu-1"), None),
+        (false, &one, Some("eu-1"), Some("5")),
+    ] {
+        let value = |name: &str| if name == "mcp-param-region" { region } else { limit };
+        let checked = headers.agree(message, value);
+        assert_eq!(checked.is_ok(), good, "{message:?} {region:?} {limit:?}");
         assert!(checked.is_ok() || checked.is_err_and(|why| why.code == rpc::HEADER_MISMATCH));
     }
 }
