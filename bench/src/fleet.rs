@@ -7,7 +7,6 @@ use end2end::ask;
 use gateway::clock::{Clock, Random};
 use gateway::config::Config;
 use rand::SeedableRng;
-use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
@@ -48,8 +47,8 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
             public_url: world.places.gateway.clone(),
             control_plane: world.places.issuer(),
             enrol_token: Some(enrolment(world, &name)?),
-            labels: BTreeMap::new(),
             name,
+            ..Config::default()
         };
         let random = Random::new(rand::rngs::StdRng::seed_from_u64(n as u64));
         tokio::spawn(gateway::runtime::run(config, clock(), random, listener, stop.clone()));

@@ -1,6 +1,8 @@
 //! The data directory: one key, one identity, one verified state, the decision log. One gateway at a time.
 
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -113,6 +115,42 @@ impl DataDir {
         write_whole(&self.root.join("trusted.json"), document)
     }
 
+    /// Keeps `text` in a file of this name, sealed with a key that only this gateway has.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn seal(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        let mut sealed = hex::encode(self.mac(name, text)?.finalize().into_bytes()).into_bytes();
+        sealed.push(b'\n');
+        sealed.extend_from_slice(text);
+        write_whole(&self.root.join(format!("{name}.sealed")), &sealed)
+    }
+
+    /// What was sealed under this name; `None` if nothing was.
+    ///
+    /// # Errors
+    /// [`DataError::Damaged`] for what this gateway did not write.
+    pub fn open_sealed(&self, name: &str) -> Result<Option<Vec<u8>>, DataError> {
+        let path = self.root.join(format!("{name}.sealed"));
+        let Some(sealed) = read(&path)? else { return Ok(None) };
+        let damaged = || DataError::Damaged { path: path.clone(), why: "this gateway did not write it".into() };
+        let end = sealed.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
+        let (seal, text) = (hex::decode(&sealed[..end]).map_err(|_| damaged())?, &sealed[end + 1..]);
+        self.mac(name, text).map_err(at(&path))?.verify_slice(&seal).map_err(|_| damaged())?;
+        Ok(Some(text.to_vec()))
+    }
+
+    /// Under a key that is derived from the gateway's own, so that no other file can be passed off as one of ours.
+    fn mac(&self, name: &str, text: &[u8]) -> io::Result<Hmac<Sha256>> {
+        let key = fs::read(self.root.join("gateway.key"))?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(io::Error::other)?;
+        mac.update(b"writ-gateway sealed file\0");
+        mac.update(name.as_bytes());
+        mac.update(b"\0");
+        mac.update(text);
+        Ok(mac)
+    }
+
     /// Where the decision log lies.
     pub fn decisions(&self) -> PathBuf {
         self.root.join("decisions")
@@ -187,6 +225,21 @@ mod tests {
         let mode = fs::metadata(dir.path().join("gateway.key")).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(matches!(DataDir::open(dir.path()), Err(DataError::InUse(_))));
+    }
+
+    #[test]
+    fn only_what_this_gateway_sealed_is_opened() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = DataDir::open(dir.path()).expect("opens");
+        data.key().expect("made");
+        assert_eq!(data.open_sealed("a").expect("nothing is fine"), None);
+        data.seal("a", b"text\nmore").expect("sealed");
+        assert_eq!(data.open_sealed("a").expect("ours").as_deref(), Some(&b"text\nmore"[..]));
+        let bytes = fs::read(dir.path().join("a.sealed")).expect("there");
+        for (name, bytes) in [("a", [&bytes[..], b"!"].concat()), ("b", bytes.clone()), ("c", b"{}".to_vec())] {
+            fs::write(dir.path().join(format!("{name}.sealed")), bytes).expect("written");
+            assert!(matches!(data.open_sealed(name), Err(DataError::Damaged { .. })), "{name}");
+        }
     }
 
     #[test]

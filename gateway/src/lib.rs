@@ -6,6 +6,8 @@
 //! | [`link`], [`sync`], [`standing`] | following the control plane and acknowledging what is in force |
 //! | [`spool`] | the decision log: on disk before anything is done, sent when possible |
 //! | [`proxy`] | the data plane: reads, asks `enforce`, challenges or forwards |
+//! | [`serve`], [`tls`] | connections, within bounds |
+//! | [`metrics`], [`ops`] | what operators and their tools ask |
 //! | [`runtime`] | puts it together |
 //!
 //! Time and randomness come in through [`clock`]; only `main.rs` makes real ones.
@@ -15,8 +17,12 @@ pub mod config;
 pub mod data;
 pub mod enrolment;
 pub mod link;
+pub mod metrics;
+pub mod ops;
 pub mod proxy;
 pub mod runtime;
+pub mod serve;
 pub mod spool;
 pub mod standing;
 pub mod sync;
+pub mod tls;

@@ -67,11 +67,16 @@ pub struct Link {
 /// # Errors
 /// When TLS cannot be set up.
 pub fn client(base: &str) -> Result<reqwest::Client, reqwest::Error> {
+    builder(is_loopback(base)).build()
+}
+
+/// What every client of ours begins with.
+pub(crate) fn builder(on_this_host: bool) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
         .user_agent(concat!("writ-gateway/", env!("CARGO_PKG_VERSION")));
-    if is_loopback(base) { builder.no_proxy().build() } else { builder.build() }
+    if on_this_host { builder.no_proxy() } else { builder }
 }
 
 /// Whether a URL names this host.
@@ -114,6 +119,7 @@ impl Link {
             client_id: None,
             agent: None,
             scope: None,
+            ..AssertionClaims::default()
         };
         Ok(request.bearer_auth(Assertion::Gateway.sign(&self.key, &self.gateway_id, &claims)?))
     }
@@ -159,14 +165,17 @@ impl Link {
         self.send("ack", request).await.map(drop)
     }
 
-    /// Hands in one batch of decisions.
+    /// Hands in one batch of decisions, compressed with gzip.
     ///
     /// # Errors
     /// [`LinkError`].
     pub async fn decisions(&self, seq: u64, previous: &str, batch: Vec<u8>) -> Result<(), LinkError> {
         let request = self.http.post(format!("{}/decisions", self.base)).timeout(REQUEST);
-        let request =
-            request.header("content-type", "application/x-ndjson").header("x-writ-batch-seq", seq).header("x-writ-prev", previous);
+        let request = request
+            .header("content-type", "application/x-ndjson")
+            .header("content-encoding", "gzip")
+            .header("x-writ-batch-seq", seq)
+            .header("x-writ-prev", previous);
         self.send("decisions", request.body(batch)).await.map(drop)
     }
 }

@@ -5,38 +5,51 @@ use crate::config::Config;
 use crate::data::{self, DataDir, Identity};
 use crate::enrolment::{EnrolmentToken, enrol};
 use crate::link::{Link, client};
-use crate::proxy::{Parts, Plane, Streams, router};
+use crate::metrics::Metrics;
+use crate::ops::{self, Ops};
+use crate::proxy::{Definitions, Parts, Plane, Streams, router};
+use crate::serve::{Serving, serve};
 use crate::standing::Standing;
+use crate::tls::Tls;
 use crate::{spool, sync};
 use anyhow::{Context, Result, bail};
-use axum::Router;
 use bundle::Pin;
 use enforce::Enforcer;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use token::SigningKey;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once. Standing streams count.
-const CONNECTIONS: usize = 8192;
-/// How long a client may take to send the head of a request, and a connection may idle between two.
-const HEAD: Duration = Duration::from_secs(30);
-/// How long calls may take to end when the gateway stops.
+/// How long the last decisions may take to be sent when the gateway stops.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often enrolment is tried while the control plane is not there yet.
 const ENROL_TRIES: u32 = 12;
 
-/// Runs a gateway on `listener` until `stop`.
+/// Where a gateway listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For MCP clients.
+    pub clients: TcpListener,
+    /// For operators: metrics and health.
+    pub operators: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(clients: TcpListener) -> Self {
+        Self { clients, operators: None }
+    }
+}
+
+/// Runs a gateway on these listeners until `stop`.
 ///
 /// # Errors
 /// Whatever keeps it from starting, with its remedy.
-pub async fn run(config: Config, clock: Clock, random: Random, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+pub async fn run(config: Config, clock: Clock, random: Random, on: impl Into<Listeners>, stop: CancellationToken) -> Result<()> {
+    let Listeners { clients, operators } = on.into();
     let config = config.checked()?;
+    let tls = config.tls.clone().map(Tls::new).transpose().map_err(|why| anyhow::anyhow!("tls: {why}"))?;
     let data = Arc::new(DataDir::open(&config.data)?);
     let key = Arc::new(data.key()?);
     let http = client(&config.control_plane).context("setting up TLS")?;
@@ -44,9 +57,14 @@ pub async fn run(config: Config, clock: Clock, random: Random, listener: TcpList
         identity = identity(&config, &data, &http, &key, &random) => identity?,
         () = stop.cancelled() => return Ok(()),
     };
-    let enforcer = Arc::new(Enforcer::closed());
-    let standing = Arc::new(Standing::new(Arc::clone(&enforcer), clock.now()));
-    let streams = Arc::new(Streams::default());
+    let (enforcer, streams, metrics) = (Arc::new(Enforcer::closed()), Arc::new(Streams::default()), Arc::new(Metrics::default()));
+    let definitions = Arc::new(Definitions::restore(&data));
+    let standing = Standing::new(Arc::clone(&enforcer), clock.now()).over(Arc::clone(&definitions), Arc::clone(&streams));
+    let standing = Arc::new(standing);
+    if let Some(listener) = operators {
+        let ops = Ops { standing: Arc::clone(&standing), metrics: Arc::clone(&metrics), clock: clock.clone() };
+        tokio::spawn(ops::serve(listener, ops, stop.clone()));
+    }
 
     let pin = Pin {
         tenant: identity.tenant.clone(),
@@ -56,8 +74,11 @@ pub async fn run(config: Config, clock: Clock, random: Random, listener: TcpList
     };
     let trusted = sync::restore(data::trusted(data.root())?.as_deref(), pin, &enforcer, clock.now());
     let link = || Link::new(http.clone(), &identity.control_plane, Arc::clone(&key), &identity.gateway_id, clock.clone(), random.clone());
-    let spool = spool::open(&data.decisions(), Arc::clone(&standing)).context("opening the decision log")?;
-    let sending = tokio::spawn(spool::send(spool.clone(), data.decisions(), link(), random.clone(), stop.clone()));
+    let opened = spool::open(&data.decisions(), config.decisions.disk_bytes, Arc::clone(&standing));
+    let spool = opened.context("opening the decision log")?;
+    // It is told to stop last, when the calls that are under way have been decided.
+    let calls_ended = CancellationToken::new();
+    let sending = tokio::spawn(spool::send(spool.clone(), link(), random.clone(), calls_ended.clone()));
     let follower = sync::Follower {
         link: link(),
         trusted,
@@ -74,23 +95,34 @@ pub async fn run(config: Config, clock: Clock, random: Random, listener: TcpList
         name = identity.name,
         tenant = identity.tenant,
         public_url = config.public_url,
+        tls = tls.is_some(),
         "serving"
     );
     let plane = Plane::new(Parts {
         enforcer,
-        standing,
+        standing: Arc::clone(&standing),
         streams: Arc::clone(&streams),
         spool,
         hurry,
         key,
         identity,
-        public_url: config.public_url,
+        config: &config,
+        definitions,
+        metrics: Arc::clone(&metrics),
         clock,
         random,
-    })
-    .context("setting up TLS")?;
-    serve(listener, router(Arc::new(plane)), &streams, stop).await;
+    });
+    let plane = Arc::new(plane.map_err(|why| anyhow::anyhow!("upstreams: {why}"))?);
+    let watching = tokio::spawn(Arc::clone(&plane).watch_definitions(data, config.drift_check, stop.clone()));
+    let unready = stop.clone();
+    tokio::spawn(async move {
+        unready.cancelled().await;
+        standing.stopping.store(true, Ordering::Relaxed);
+    });
+    serve(Serving { listener: clients, router: router(plane), tls, limits: config.limits, streams, metrics }, stop).await;
+    calls_ended.cancel();
     following.await.context("following the control plane")?;
+    watching.await.context("watching the definitions of tools")?;
     if tokio::time::timeout(GRACE, sending).await.is_err() {
         tracing::warn!("the last decisions could not be sent in time; they stay on disk");
     }
@@ -132,46 +164,4 @@ async fn identity(config: &Config, data: &DataDir, http: &reqwest::Client, key: 
     data.keep_identity(&identity)?;
     tracing::info!(gateway = identity.gateway_id, root_sha256 = identity.root_sha256, "enrolled");
     Ok(identity)
-}
-
-/// Serves connections until `stop`, then lets calls end for a while. Standing streams are ended at once.
-async fn serve(listener: TcpListener, router: Router, streams: &Streams, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 * 1024);
-    loop {
-        let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
-        };
-        let (connection, place) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = accepted => accepted,
-        };
-        let stream = match connection {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, say: wait for some to come back.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-        let served = graceful.watch(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone())));
-        tokio::spawn(async move {
-            if let Err(error) = served.await {
-                tracing::debug!(%error, "a connection ended");
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    streams.end_all();
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some calls did not end in time and are cut off");
-    }
 }

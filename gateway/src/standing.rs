@@ -1,8 +1,9 @@
 //! How this gateway stands: what is in force, how fresh it is, what went wrong last. Told to the control plane and at `/healthz`.
 
+use crate::proxy::{Definitions, Drifted, Streams};
 use enforce::Enforcer;
 use serde::Serialize;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An error as it is acknowledged.
@@ -31,6 +32,8 @@ pub struct Ack {
     pub started_at: i64,
     /// The program's version.
     pub version: &'static str,
+    /// Tools whose live definition is not the reviewed one.
+    pub drifted: Vec<Drifted>,
 }
 
 /// What `/healthz` says.
@@ -54,8 +57,18 @@ pub struct Health {
     pub error: Option<AckError>,
     /// Decisions that could not be written to disk since the start. More than 0 is an incident.
     pub decisions_lost: u64,
+    /// Whether decisions can be written down: `ok`, or `unavailable` since the last one could not be.
+    pub decision_log: &'static str,
     /// Batches of decisions on disk that the control plane does not have yet.
     pub decision_batches_waiting: u64,
+    /// Their size in bytes.
+    pub decision_bytes_waiting: u64,
+    /// Tools whose live definition is not the reviewed one: calls of them are denied.
+    pub tools_drifted: u64,
+    /// Forwarded requests and open streams now.
+    pub under_way: u64,
+    /// Whether it was told to stop.
+    pub stopping: bool,
     /// Requests without a verifiable token since the start; they appear in no decision log, since they name nobody.
     pub unauthenticated: u64,
 }
@@ -66,10 +79,18 @@ pub struct Standing {
     enforcer: Arc<Enforcer>,
     started_at: i64,
     seen: Mutex<Seen>,
+    definitions: Arc<Definitions>,
+    streams: Arc<Streams>,
     /// Decisions that could not be written.
     pub decisions_lost: AtomicU64,
+    /// The last decision could not be written.
+    pub log_unavailable: AtomicBool,
     /// Batches waiting on disk.
     pub batches_waiting: AtomicU64,
+    /// Bytes waiting on disk.
+    pub bytes_waiting: AtomicU64,
+    /// It was told to stop.
+    pub stopping: AtomicBool,
     /// Requests without a verifiable token.
     pub unauthenticated: AtomicU64,
 }
@@ -87,10 +108,20 @@ impl Standing {
             enforcer,
             started_at,
             seen: Mutex::default(),
+            definitions: Arc::default(),
+            streams: Arc::default(),
+            log_unavailable: AtomicBool::new(false),
+            bytes_waiting: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
             decisions_lost: AtomicU64::new(0),
             batches_waiting: AtomicU64::new(0),
             unauthenticated: AtomicU64::new(0),
         }
+    }
+
+    /// With what is known of tools and what is under way.
+    pub fn over(self, definitions: Arc<Definitions>, streams: Arc<Streams>) -> Self {
+        Self { definitions, streams, ..self }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -121,12 +152,13 @@ impl Standing {
             error: self.seen().error.clone(),
             started_at: self.started_at,
             version: env!("CARGO_PKG_VERSION"),
+            drifted: active.as_ref().map_or_else(Vec::new, |active| self.definitions.drifted(active)),
         }
     }
 
     /// What to tell who asks for our health.
     pub fn health(&self, now_ms: i64) -> Health {
-        let Ack { policy_version, policy_sha256, revocation_seq, timestamp, error, .. } = self.ack();
+        let Ack { policy_version, policy_sha256, revocation_seq, timestamp, error, drifted, .. } = self.ack();
         let active = self.enforcer.active();
         let stale_for_s = active.as_ref().map_or(0, |active| active.stale_for(now_ms.div_euclid(1000)));
         let status = match (&active, stale_for_s) {
@@ -145,6 +177,11 @@ impl Standing {
             last_contact_s,
             error,
             decisions_lost: self.decisions_lost.load(Ordering::Relaxed),
+            decision_log: if self.log_unavailable.load(Ordering::Relaxed) { "unavailable" } else { "ok" },
+            decision_bytes_waiting: self.bytes_waiting.load(Ordering::Relaxed),
+            tools_drifted: drifted.len() as u64,
+            under_way: self.streams.len() as u64,
+            stopping: self.stopping.load(Ordering::Relaxed),
             decision_batches_waiting: self.batches_waiting.load(Ordering::Relaxed),
             unauthenticated: self.unauthenticated.load(Ordering::Relaxed),
         }

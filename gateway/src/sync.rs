@@ -163,6 +163,10 @@ impl Follower {
     }
 
     async fn acknowledge(&self) {
+        // Whatever a revocation ended has really ended before anybody hears that it is in force.
+        if self.streams.ended().await > 0 {
+            return;
+        }
         match self.link.ack(&self.standing.ack()).await {
             Ok(()) => self.standing.contact(self.clock.now_ms()),
             Err(error) => tracing::debug!(%error, "the acknowledgement did not arrive"),

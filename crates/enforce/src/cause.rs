@@ -19,6 +19,11 @@ pub enum Cause {
         /// In how many milliseconds the next call would pass.
         retry_after_ms: i64,
     },
+    /// More calls or streams of this caller at once than the enforcement point has room for.
+    TooManyAtOnce {
+        /// Standing streams rather than calls.
+        streams: bool,
+    },
     /// The arguments do not satisfy the schema that policy sets for the tool.
     ArgumentsRefused {
         /// Where, and what is wrong; never the value itself.
@@ -47,6 +52,7 @@ impl Cause {
                 Refused::ChainTooDeep => "token_chain_too_deep",
             },
             Self::RateLimited { .. } => "rate_limited",
+            Self::TooManyAtOnce { .. } => "too_many_at_once",
             Self::ArgumentsRefused { .. } => "arguments_refused",
             Self::DefinitionUnknown => "definition_unknown",
             Self::Closed => "gateway_closed",
@@ -68,6 +74,8 @@ impl Cause {
                 Counted::Agent => "The agent's limit for all calls is used up. Wait as long as Retry-After says.",
                 Counted::Tool => "The tool's limit for you through this client is used up. Wait as long as Retry-After says.",
             },
+            Self::TooManyAtOnce { streams: false } => "Too many of your calls through this client are under way. Wait for some to end.",
+            Self::TooManyAtOnce { streams: true } => "Too many of your streams through this client are open. Close some.",
             Self::ArgumentsRefused { .. } => "The arguments do not satisfy what policy allows for this tool. Change them.",
             Self::DefinitionUnknown => {
                 "The gateway could not ask the server how the tool is defined now. List the tools, or ask the server's operator."

@@ -42,6 +42,12 @@ impl<K: Eq + Hash, V: Clone> Generations<K, V> {
         self.old.remove(key);
     }
 
+    /// Takes out every entry that `keep` does not want.
+    pub fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
+        self.young.retain(|key, value| keep(key, value));
+        self.old.retain(|key, value| keep(key, value));
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.young.len() + self.old.len()
@@ -69,5 +75,7 @@ mod tests {
         assert_eq!(map.get(&50), None);
         map.remove(&0);
         assert_eq!(map.get(&0), None);
+        map.retain(|key, _| *key == 99);
+        assert_eq!((map.len(), map.get(&99)), (1, Some('b')));
     }
 }

@@ -72,6 +72,11 @@ impl From<Supply<'_>> for Rule {
 }
 
 impl Record {
+    /// [`Record::decision`] of a call that went on.
+    pub const ALLOW: &str = "allow";
+    /// [`Record::decision`] of a call that did not.
+    pub const DENY: &str = "deny";
+
     pub(crate) fn about(facts: &TokenFacts, request_id: &str, trace_id: Option<&str>, at_ms: i64) -> Self {
         Self {
             at_ms,

@@ -69,7 +69,7 @@ impl Assertion {
 }
 
 /// What an assertion says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssertionClaims {
     /// Who says it: a gateway's id.
     pub iss: String,
@@ -92,6 +92,12 @@ pub struct AssertionClaims {
     /// The scope that the decision rests on, towards an upstream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The decision that let the call through, towards an upstream: the request's id in answer, log line and decision log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+    /// Version of the policy that it was decided by, towards an upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<u64>,
 }
 
 /// Why an assertion was refused.

@@ -4,7 +4,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, Header};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -22,7 +22,8 @@ pub enum KeyError {
 /// A private ES256 key with its `kid`.
 pub struct SigningKey {
     kid: String,
-    encoding: EncodingKey,
+    /// Read once: reading costs more than signing.
+    pair: EcdsaKeyPair,
     public: PublicJwk,
 }
 
@@ -86,7 +87,7 @@ impl SigningKey {
             alg: "ES256".to_owned(),
             usage: "sig".to_owned(),
         };
-        Ok(Self { kid, encoding: EncodingKey::from_ec_der(pkcs8), public })
+        Ok(Self { kid, pair, public })
     }
 
     /// The key id.
@@ -105,7 +106,14 @@ impl SigningKey {
     /// [`KeyError::Crypto`] when the claims do not serialize or the signing fails.
     pub fn sign(&self, typ: &str, kid: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let header = Header { typ: Some(typ.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, claims, &self.encoding).map_err(|_| KeyError::Crypto)
+        let part = |json: serde_json::Result<Vec<u8>>| json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| KeyError::Crypto);
+        let mut jws = part(serde_json::to_vec(&header))?;
+        jws.push('.');
+        jws.push_str(&part(serde_json::to_vec(claims))?);
+        let signature = self.pair.sign(&SystemRandom::new(), jws.as_bytes()).map_err(|_| KeyError::Crypto)?;
+        jws.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut jws);
+        Ok(jws)
     }
 }
 

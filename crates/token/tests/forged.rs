@@ -278,6 +278,7 @@ fn assertions_are_short_and_for_one_reader() {
         client_id: None,
         agent: None,
         scope: None,
+        ..AssertionClaims::default()
     };
     let text = Assertion::Gateway.sign(&key, "gw_1", &claims).expect("signs");
     let verify = |kind: Assertion, text: &str, key: &SigningKey, audience: &str, now| kind.verify(text, key.public(), audience, now);

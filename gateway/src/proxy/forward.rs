@@ -4,25 +4,29 @@ use super::caller::Caller;
 use super::door::single;
 use super::handle::Plane;
 use super::listing::{Reader, filtered};
-use super::refuse::{About, plain};
+use super::refuse::{About, Outcomes, plain};
 use super::sse::{Events, data, with_data};
-use super::streams::UnderWay;
+use super::streams::{Answer, UnderWay};
+use super::trace::TraceContext;
+use super::upstreams::Upstream;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use enforce::rpc::ParamHeaders;
 use enforce::{Active, MethodOwned};
 use futures::{Stream, StreamExt};
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use policy::{McpServer, TokenFacts};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use token::{Assertion, AssertionClaims};
 
 /// The largest list of tools, and the largest event that is held to be looked at, in bytes.
 const LARGEST_LIST: usize = 8 << 20;
-/// How long an MCP server may take to begin its answer. Tools can be slow.
-const HEAD: Duration = Duration::from_secs(300);
+/// Where the assertion goes when a configured credential takes its place.
+const ASSERTION: HeaderName = HeaderName::from_static("writ-assertion");
 
 /// What is forwarded, for whom.
 pub(crate) struct Forward<'a> {
@@ -33,21 +37,52 @@ pub(crate) struct Forward<'a> {
     pub(crate) caller: Caller,
     pub(crate) method: MethodOwned,
     pub(crate) body: Option<Bytes>,
+    /// The headers that the tool repeats arguments in, where that is known.
+    pub(crate) params: Option<Arc<ParamHeaders>>,
     pub(crate) under_way: UnderWay,
 }
 
-/// Request headers that an MCP server gets to see. The caller's credential, cookies and addresses are not among them.
-fn is_forwarded(name: &HeaderName) -> bool {
-    *name == ACCEPT || *name == CONTENT_TYPE || name == "last-event-id" || name.as_str().starts_with("mcp-")
+/// Request headers that an MCP server gets to see. The caller's credential, cookies and addresses are not among them, nor anything that names
+/// an upstream, a user or a proxy.
+fn forwarded(call: &Forward<'_>, stateless: bool) -> HeaderMap {
+    let passes = |name: &HeaderName| match name.as_str() {
+        "accept" | "content-type" | "mcp-protocol-version" | "mcp-method" | "mcp-name" => true,
+        // There are no sessions in 2026-07-28: whatever says so means something else.
+        "mcp-session-id" | "last-event-id" => !stateless,
+        other => other.starts_with("mcp-param-") && call.params.as_ref().is_none_or(|params| params.has(other)),
+    };
+    let mut headers = copied(call.headers, passes);
+    if let Some(trace) = TraceContext::of(call.headers) {
+        trace.onto(&mut headers);
+    }
+    headers
 }
 
 /// Response headers that a caller gets to see.
 fn is_returned(name: &HeaderName) -> bool {
-    *name == CONTENT_TYPE || *name == CACHE_CONTROL || name == "allow" || name == "retry-after" || name.as_str().starts_with("mcp-")
+    *name == CONTENT_TYPE
+        || *name == CACHE_CONTROL
+        || matches!(name.as_str(), "allow" | "retry-after" | "mcp-session-id" | "mcp-protocol-version")
 }
 
 fn copied(headers: &HeaderMap, which: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     headers.iter().filter(|(name, _)| which(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Shows an MCP server who we are: by the assertion, and by a credential where one is configured. Never by anything of the caller's.
+pub(crate) fn authenticated(
+    request: reqwest::RequestBuilder,
+    upstream: &Upstream,
+    assertion: &str,
+    now_ms: i64,
+) -> reqwest::RequestBuilder {
+    match &upstream.credential {
+        None => request.bearer_auth(assertion),
+        Some(credential) => {
+            let request = request.header(credential.header.clone(), credential.value(now_ms));
+            if credential.header == AUTHORIZATION { request.header(ASSERTION, assertion) } else { request.bearer_auth(assertion) }
+        }
+    }
 }
 
 /// Forwards an allowed call.
@@ -55,7 +90,7 @@ pub(crate) async fn forward(plane: &Arc<Plane>, about: &About<'_>, call: Forward
     let Some(server) = call.active.policy().servers.get(about.resource) else {
         return plain(StatusCode::NOT_FOUND, about, "unknown_resource", policy::Reason::UnknownResource.remedy());
     };
-    let Some(assertion) = assertion(plane, server, &call) else {
+    let Some(assertion) = assertion(plane, about, server, &call) else {
         return plain(
             StatusCode::INTERNAL_SERVER_ERROR,
             about,
@@ -68,40 +103,67 @@ pub(crate) async fn forward(plane: &Arc<Plane>, about: &About<'_>, call: Forward
         MethodOwned::EndSession => http::Method::DELETE,
         _ => http::Method::POST,
     };
-    let client = &plane.http[usize::from(!crate::link::is_loopback(&server.upstream))];
-    let mut request = client.request(method, &server.upstream).headers(copied(call.headers, is_forwarded)).bearer_auth(assertion);
+    let upstream = plane.upstreams.of(about.resource, &server.upstream);
+    let request = upstream.http.request(method, &server.upstream).headers(forwarded(&call, about.stateless));
+    let mut request = authenticated(request, upstream, &assertion, plane.clock.now_ms());
     if let Some(body) = call.body.clone() {
         request = request.body(body);
     }
+    let began = Instant::now();
     let sent = tokio::select! {
-        () = call.under_way.end.cancelled() => {
-            return plain(StatusCode::FORBIDDEN, about, "revoked_meanwhile", "What allowed this call was taken away while it ran. Ask your administrator.");
-        }
-        sent = tokio::time::timeout(HEAD, request.send()) => sent,
+        () = call.under_way.end.cancelled() => return revoked_meanwhile(about),
+        sent = tokio::time::timeout(upstream.answer, request.send()) => sent,
     };
+    waited(about, began.elapsed());
     let unavailable = "The MCP server behind the gateway did not answer. Its operator can look into it.";
     let response = match sent {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
+            plane.metrics.upstream_failed();
             tracing::warn!(request_id = about.request_id, server = server.name, error = %crate::link::unreachable(error), "an MCP server did not answer");
             return plain(StatusCode::BAD_GATEWAY, about, "upstream_unavailable", unavailable);
         }
-        Err(_) => return plain(StatusCode::GATEWAY_TIMEOUT, about, "upstream_unavailable", unavailable),
+        Err(_) => {
+            plane.metrics.upstream_failed();
+            tracing::warn!(request_id = about.request_id, server = server.name, "an MCP server did not begin its answer in time");
+            return plain(StatusCode::GATEWAY_TIMEOUT, about, "upstream_unavailable", unavailable);
+        }
     };
+    if let Some((reason, remedy)) = unusable(&response) {
+        plane.metrics.upstream_failed();
+        tracing::error!(request_id = about.request_id, server = server.name, status = %response.status(), reason, "an MCP server's answer is not passed on");
+        return plain(StatusCode::BAD_GATEWAY, about, reason, remedy);
+    }
+    remember_session(plane, about, &call, response.headers());
+    returned(plane, about, call, response).await
+}
+
+pub(crate) fn waited(about: &About<'_>, time: Duration) {
+    about.waited.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+fn revoked_meanwhile(about: &About<'_>) -> Response {
+    let remedy = "What allowed this call was taken away while it ran. Ask your administrator.";
+    plain(StatusCode::FORBIDDEN, about, "revoked_meanwhile", remedy)
+}
+
+/// Answers that are about the gateway, which a client would take for its own, and those that the gateway cannot look into.
+fn unusable(response: &reqwest::Response) -> Option<(&'static str, &'static str)> {
     let status = response.status();
     if status.is_redirection()
         || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED)
     {
-        // Its answer is about the gateway's credential; a client would take it for its own.
-        tracing::error!(request_id = about.request_id, server = server.name, %status, "an MCP server refused the gateway");
         let remedy = "The MCP server behind the gateway does not accept the gateway. Its operator can make it accept the gateway's key.";
-        return plain(StatusCode::BAD_GATEWAY, about, "upstream_refused", remedy);
+        return Some(("upstream_refused", remedy));
     }
-    remember_session(plane, about.resource, &call, response.headers());
-    returned(plane, about, call, response).await
+    let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    (!response.headers().get_all(CONTENT_ENCODING).iter().all(plain)).then_some((
+        "upstream_encoded",
+        "The MCP server behind the gateway compresses its answers, which nobody asked for. Its operator can switch that off.",
+    ))
 }
 
-fn assertion(plane: &Plane, server: &McpServer, call: &Forward<'_>) -> Option<String> {
+fn assertion(plane: &Plane, about: &About<'_>, server: &McpServer, call: &Forward<'_>) -> Option<String> {
     let iat = plane.clock.now();
     let claims = AssertionClaims {
         iss: plane.identity.gateway_id.clone(),
@@ -113,29 +175,42 @@ fn assertion(plane: &Plane, server: &McpServer, call: &Forward<'_>) -> Option<St
         client_id: Some(call.facts.client.clone()),
         agent: call.facts.agent.as_ref().map(|agent| agent.id.clone()),
         scope: call.scope.clone(),
+        decision: Some(about.request_id.to_owned()),
+        policy_version: Some(call.active.policy().version),
     };
     Assertion::Upstream.sign(&plane.key, &plane.identity.gateway_id, &claims).ok()
 }
 
-fn remember_session(plane: &Plane, resource: &str, call: &Forward<'_>, answered: &HeaderMap) {
-    if let Some(id) = single(answered, "mcp-session-id") {
-        plane.sessions.begin(resource, id, call.caller.clone());
+fn remember_session(plane: &Plane, about: &About<'_>, call: &Forward<'_>, answered: &HeaderMap) {
+    let (resource, sessions) = (about.resource, &plane.streams.sessions);
+    if let Some(id) = single(answered, "mcp-session-id").filter(|_| !about.stateless) {
+        sessions.begin(resource, id, call.caller.clone(), &call.facts);
     }
     if call.method == MethodOwned::EndSession
         && let Some(id) = single(call.headers, "mcp-session-id")
     {
-        plane.sessions.end(resource, id);
+        sessions.end(resource, id);
     }
 }
 
 async fn returned(plane: &Arc<Plane>, about: &About<'_>, call: Forward<'_>, response: reqwest::Response) -> Response {
-    let (status, headers) = (response.status(), copied(response.headers(), is_returned));
+    let (status, mut headers) = (response.status(), copied(response.headers(), is_returned));
+    if about.stateless {
+        headers.remove("mcp-session-id");
+    }
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-    let is_list = call.method.is_list();
-    let body = if kind.starts_with("text/event-stream") {
-        Body::from_stream(ended(Box::pin(events(plane, about.resource, &call, response)), call.under_way))
-    } else if is_list {
-        match list(plane, about.resource, &call, response).await {
+    let is_events = kind.starts_with("text/event-stream");
+    let body = if is_events {
+        let events: Answer = Box::pin(events(plane, about.resource, &call, response));
+        Body::from_stream(call.under_way.returning(events, false))
+    } else if call.method.is_list() {
+        let began = Instant::now();
+        let listed = tokio::select! {
+            () = call.under_way.end.cancelled() => return revoked_meanwhile(about),
+            listed = list(plane, about.resource, &call, response) => listed,
+        };
+        waited(about, began.elapsed());
+        match listed {
             Ok(body) => body,
             Err(why) => {
                 tracing::warn!(request_id = about.request_id, resource = about.resource, why, "a list of tools could not be used");
@@ -144,26 +219,18 @@ async fn returned(plane: &Arc<Plane>, about: &About<'_>, call: Forward<'_>, resp
             }
         }
     } else {
-        let chunks = response.bytes_stream().map(|chunk| chunk.map_err(|error| error.without_url()));
-        Body::from_stream(ended(Box::pin(chunks), call.under_way))
+        let chunks: Answer = Box::pin(response.bytes_stream().map(|chunk| chunk.map_err(|error| error.without_url())));
+        Body::from_stream(call.under_way.returning(chunks, true))
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    if kind.starts_with("text/event-stream") {
+    if is_events {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     }
+    response.extensions_mut().insert(Outcomes::ALLOWED);
     response
-}
-
-/// The stream until it has to end. It counts as under way until then.
-fn ended<S: Stream + Unpin>(stream: S, under_way: UnderWay) -> impl Stream<Item = S::Item> {
-    let end = under_way.end.clone();
-    stream.take_until(end.cancelled_owned()).map(move |item| {
-        let _counts_until_dropped = &under_way;
-        item
-    })
 }
 
 /// A stream of events in which lists of tools are filtered, wherever they turn up: after a reconnect they arrive on another stream than

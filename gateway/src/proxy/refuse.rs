@@ -4,12 +4,13 @@ use super::metadata::metadata_url;
 use axum::body::Body;
 use axum::response::Response;
 use chrono::DateTime;
-use enforce::rpc::{DENIED, Unreadable};
+use enforce::rpc::{DENIED, METHOD_NOT_FOUND, UNSUPPORTED_REVISION, Unreadable};
 use enforce::{Cause, Challenge, ChallengeError, Outcome};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use policy::Reason;
 use serde_json::{Value, json};
+use std::sync::atomic::AtomicU64;
 
 /// Which request is being answered.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,27 @@ pub(crate) struct About<'a> {
     pub(crate) rpc_id: Option<&'a Value>,
     /// When it came, Unix seconds.
     pub(crate) now: i64,
+    /// Whether it is of the revision in which each request stands alone.
+    pub(crate) stateless: bool,
+    /// Nanoseconds that were spent waiting for client and MCP server.
+    pub(crate) waited: &'a AtomicU64,
+}
+
+/// What became of a request, for the metrics. Travels with the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcomes {
+    /// `allow`, `deny` (policy or an obligation) or `refuse` (nothing that policy was asked about).
+    pub(crate) decision: &'static str,
+    pub(crate) reason: &'static str,
+}
+
+impl Outcomes {
+    pub(crate) const ALLOWED: Self = Self { decision: "allow", reason: "allowed" };
+
+    fn noted(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(self);
+        response
+    }
 }
 
 /// A JSON-RPC error as an HTTP response.
@@ -39,14 +61,19 @@ pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response {
 }
 
 /// A refusal that has nothing to do with policy.
-pub(crate) fn plain(status: StatusCode, about: &About<'_>, reason: &str, remedy: &str) -> Response {
+pub(crate) fn plain(status: StatusCode, about: &About<'_>, reason: &'static str, remedy: &str) -> Response {
     let data = json!({"reason": reason, "remedy": remedy, "request_id": about.request_id});
-    rpc_error(status, about.rpc_id, DENIED, remedy, &data)
+    Outcomes { decision: "refuse", reason }.noted(rpc_error(status, about.rpc_id, DENIED, remedy, &data))
 }
 
 /// A message that cannot be read in one way only.
 pub(crate) fn unreadable(about: &About<'_>, why: &Unreadable) -> Response {
-    rpc_error(StatusCode::BAD_REQUEST, why.id.as_ref(), why.code, &why.why, &json!({"request_id": about.request_id}))
+    let mut data = json!({"request_id": about.request_id});
+    if why.code == UNSUPPORTED_REVISION {
+        data["supported"] = json!(enforce::rpc::REVISIONS);
+    }
+    let response = rpc_error(StatusCode::BAD_REQUEST, why.id.as_ref(), why.code, &why.why, &data);
+    Outcomes { decision: "refuse", reason: "unreadable" }.noted(response)
 }
 
 /// The refusal that an outcome is; `None` if it allows.
@@ -65,7 +92,16 @@ pub(crate) fn refusal(about: &About<'_>, outcome: &Outcome) -> Option<Response> 
         }
         Outcome::Denied(cause) => (denied_status(cause), None),
     };
-    let mut response = rpc_error(status, about.rpc_id, DENIED, cause.remedy(), &data);
+    if let Cause::RateLimited { counted, .. } = cause {
+        data["limit"] = json!(counted.as_str());
+    }
+    // A client of that revision tells by these that there is no such method, and may do without.
+    let (status, code) = match cause {
+        Cause::Policy(Reason::UnknownMethod) if about.stateless => (StatusCode::NOT_FOUND, METHOD_NOT_FOUND),
+        _ => (status, DENIED),
+    };
+    let mut response =
+        Outcomes { decision: "deny", reason: cause.code() }.noted(rpc_error(status, about.rpc_id, code, cause.remedy(), &data));
     if let Some(value) = challenge.and_then(|challenge| HeaderValue::from_str(&challenge).ok()) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
@@ -77,17 +113,17 @@ pub(crate) fn refusal(about: &About<'_>, outcome: &Outcome) -> Option<Response> 
 
 const fn denied_status(cause: &Cause) -> StatusCode {
     match cause {
-        Cause::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Cause::Closed | Cause::Policy(Reason::BehindRevocations) => StatusCode::SERVICE_UNAVAILABLE,
+        Cause::RateLimited { .. } | Cause::TooManyAtOnce { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Cause::Closed | Cause::DefinitionUnknown | Cause::Policy(Reason::BehindRevocations) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::FORBIDDEN,
     }
 }
 
 fn retry_after(cause: &Cause) -> Option<u64> {
     match cause {
-        Cause::RateLimited { retry_after_ms } => u64::try_from(*retry_after_ms).ok().map(|ms| ms.div_ceil(1000)),
-        Cause::Policy(Reason::BehindRevocations) => Some(1),
-        Cause::Closed => Some(5),
+        Cause::RateLimited { retry_after_ms, .. } => u64::try_from(*retry_after_ms).ok().map(|ms| ms.div_ceil(1000)),
+        Cause::Policy(Reason::BehindRevocations) | Cause::TooManyAtOnce { .. } => Some(1),
+        Cause::Closed | Cause::DefinitionUnknown => Some(5),
         _ => None,
     }
 }
@@ -157,8 +193,16 @@ mod tests {
     use super::*;
     use enforce::StepUp;
 
-    const ABOUT: About<'_> =
-        About { public_url: "http://h:1", resource: "http://h:1/mcp/a", request_id: "req_1", rpc_id: None, now: 1_800_000_030 };
+    static WAITED: AtomicU64 = AtomicU64::new(0);
+    const ABOUT: About<'_> = About {
+        public_url: "http://h:1",
+        resource: "http://h:1/mcp/a",
+        request_id: "req_1",
+        rpc_id: None,
+        now: 1_800_000_030,
+        stateless: false,
+        waited: &WAITED,
+    };
 
     fn answered(outcome: &Outcome) -> (u16, String) {
         let response = refusal(&ABOUT, outcome).expect("a refusal");
@@ -195,12 +239,23 @@ mod tests {
         for (cause, status) in [
             (Cause::Policy(Reason::ToolDrifted), 403),
             (Cause::Policy(Reason::TenantBlocked), 403),
-            (Cause::RateLimited { retry_after_ms: 1_500 }, 429),
+            (Cause::RateLimited { counted: policy::Counted::Tool, retry_after_ms: 1_500 }, 429),
+            (Cause::TooManyAtOnce { streams: true }, 429),
+            (Cause::DefinitionUnknown, 503),
             (Cause::Policy(Reason::BehindRevocations), 503),
             (Cause::Closed, 503),
         ] {
             assert_eq!(answered(&Outcome::Denied(cause.clone())), (status, String::new()), "{cause}");
         }
+    }
+
+    #[test]
+    fn an_unknown_method_is_told_as_the_revision_wants() {
+        let unknown = Outcome::Denied(Cause::Policy(Reason::UnknownMethod));
+        assert_eq!(answered(&unknown).0, 403);
+        let response = refusal(&About { stateless: true, ..ABOUT }, &unknown).expect("a refusal");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.extensions().get(), Some(&Outcomes { decision: "deny", reason: "unknown_method" }));
     }
 
     #[test]

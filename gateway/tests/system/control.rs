@@ -11,6 +11,7 @@ use policy::{Entry, PolicySet, RevocationKey, Revocations, Target};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use token::{Assertion, PublicJwk};
@@ -226,6 +227,10 @@ async fn decisions(State(plane): Plane, headers: HeaderMap, body: Bytes) -> Resp
     let seq: u64 = header("x-writ-batch-seq").parse().expect("a number");
     let mut last = plane.last_batch.lock().expect("lock");
     assert_eq!((seq, header("x-writ-prev")), (last.0 + 1, last.1.clone()), "the chain of batches");
+    assert_eq!(headers["content-encoding"], "gzip");
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut bytes).expect("gzip");
+    let body = bytes;
     *last = (seq, hex::encode(Sha256::digest(&body)));
     let lines: Vec<Value> =
         std::str::from_utf8(&body).expect("text").lines().map(|line| serde_json::from_str(line).expect("a record")).collect();

@@ -156,7 +156,7 @@ impl World {
             control_plane: self.control_url.clone(),
             name: "gw-1".into(),
             enrol_token,
-            labels: BTreeMap::new(),
+            ..Config::default()
         }
     }
 

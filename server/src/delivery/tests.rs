@@ -97,6 +97,7 @@ impl Gw {
             client_id: None,
             agent: None,
             scope: None,
+            ..AssertionClaims::default()
         };
         Assertion::Gateway.sign(&self.key, &self.id, &claims).expect("signs")
     }

@@ -143,6 +143,7 @@ impl Gw {
             client_id: None,
             agent: None,
             scope: None,
+            ..AssertionClaims::default()
         };
         Assertion::Gateway.sign(&self.key, &self.id, &claims).expect("signs")
     }
