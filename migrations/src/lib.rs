@@ -10,6 +10,7 @@ mod m20261123_000004_delivery;
 mod m20261123_000005_governance;
 mod m20261123_000006_evidence;
 mod m20261125_000007_lineages;
+mod m20261125_000008_call_limits;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000005_governance::Migration),
             Box::new(m20261123_000006_evidence::Migration),
             Box::new(m20261125_000007_lineages::Migration),
+            Box::new(m20261125_000008_call_limits::Migration),
         ]
     }
 }

@@ -13,6 +13,7 @@ pub mod fleet;
 pub mod grants;
 pub mod home;
 pub mod idp;
+pub mod limits;
 pub mod people;
 pub mod receipt;
 pub mod request;

@@ -32,6 +32,10 @@ pub struct Tool {
     pub drift: Drift,
     /// What differs, for changed tools: what, before, now.
     pub changes: Vec<(String, String, String)>,
+    /// Gateways that see another definition than the reviewed one.
+    pub seen_changed_by: Vec<String>,
+    /// Its limits in words; empty: none.
+    pub limits: Vec<String>,
 }
 
 /// One server.
@@ -94,6 +98,15 @@ fn tool(path: &str, t: Tool, can_edit: bool) -> AnyView {
         (_, true) => "Change",
         (_, false) => "Bind to a scope",
     };
+    let seen = (!t.seen_changed_by.is_empty()).then(|| {
+        let by = t.seen_changed_by.join(", ");
+        let what = format!(
+            "{by} sees another definition than the reviewed one and denies every call. Read the tools again to see the difference."
+        );
+        view! { <p class="tone-danger">{untrusted(what, 400)}</p> }
+    });
+    let limits = (!t.limits.is_empty()).then(|| view! { <small>"Limits: "{t.limits.join(", ")}</small> });
+    let limit = (can_edit && !removed).then(|| link_button(&format!("{path}/limits?tool={}", encode(&t.name)), "Limits"));
     let bound = match t.scope {
         Some(s) => view! { "Needs "<code>{s}</code> }.into_any(),
         None => ().into_any(),
@@ -111,9 +124,11 @@ fn tool(path: &str, t: Tool, can_edit: bool) -> AnyView {
                 <p class="row"><strong class="mono wrap-any">{untrusted(&t.name, 120)}</strong>{pill(t.drift.label())}{(denied && !removed).then(|| pill_text(Tone::Danger, Icon::Lock, "Denied"))}<span>{bound}</span></p>
                 <p class="muted">{untrusted(t.description, 280)}</p>
                 <small>"Claims: "{if t.hints.is_empty() { "nothing, so the worst is assumed".to_owned() } else { t.hints.join(", ") }}</small>
+                {limits}
+                {seen}
                 {changes}
             </div>
-            {action}
+            <div class="row">{action}{limit}</div>
         </li>
     }
     .into_any()

@@ -60,7 +60,7 @@ pub fn view(m: Model) -> impl IntoView {
             .collect();
         table("Registered MCP servers", &[col("Server"), col("Resource"), num("Tools"), col("State"), col("Tools read")], rows)
     };
-    view! { {head(&[], "MCP servers", primary_link("/servers/new", "Register a server"))}{body} }.into_any()
+    view! { {head(&[], "MCP servers", view! { {link_button("/limits", "Limits")}{primary_link("/servers/new", "Register a server")} })}{body} }.into_any()
 }
 
 /// The registration form.

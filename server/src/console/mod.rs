@@ -12,6 +12,7 @@ mod fleet;
 mod governing;
 mod home;
 mod idp;
+mod limits;
 mod people;
 mod role_edit;
 mod role_import;
@@ -56,6 +57,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/servers/{server}", session(P::ReadConfig), server::get),
         get("/t/{tenant}/servers/{server}/bind", session(P::WriteConfig), server::ask_bind),
         post("/t/{tenant}/servers/{server}/bind", session(P::WriteConfig), server::bind),
+        get("/t/{tenant}/servers/{server}/limits", session(P::WriteConfig), limits::ask_tool),
+        post("/t/{tenant}/servers/{server}/limits", session(P::WriteConfig), limits::save_tool),
+        get("/t/{tenant}/limits", session(P::ReadConfig), limits::get),
+        post("/t/{tenant}/limits", session(P::WriteConfig), limits::save),
         post("/t/{tenant}/servers/{server}/refresh", session(P::WriteConfig), server::refresh),
         get("/t/{tenant}/clients", session(P::ReadConfig), clients::list),
         post("/t/{tenant}/clients", session(P::WriteConfig), clients::create),

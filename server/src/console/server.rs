@@ -62,8 +62,19 @@ fn tool(found: &ToolView) -> view::Tool {
             (_, Some(_)) if found.drifted() => Drift::Changed,
             (_, Some(_)) => Drift::Unchanged,
         },
-        changes: if found.drifted() { changes(found) } else { Vec::new() },
+        changes: if found.read_changed() { changes(found) } else { Vec::new() },
+        seen_changed_by: found.seen_changed_by.clone(),
+        limits: limits_of(tool),
     }
+}
+
+fn limits_of(tool: &store::Tool) -> Vec<String> {
+    let calls = tool.per_minute.map(|limit| format!("{limit} calls a minute"));
+    let arguments = tool.arguments_from.as_deref().map(|from| match from {
+        "own" => "arguments must satisfy our own schema".to_owned(),
+        _ => "arguments must satisfy the reviewed schema".to_owned(),
+    });
+    calls.into_iter().chain(arguments).collect()
 }
 
 /// What a tool's author claims of it.

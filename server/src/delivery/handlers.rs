@@ -6,18 +6,20 @@ use crate::app::App;
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use control::delivery::{Ack, Enrol, decisions, files};
 use control::{Actor, Error};
+use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use std::io::Read;
 use token::PublicJwk;
 
-/// The largest JSON document that a gateway sends.
-const LARGEST_JSON: usize = 16 * 1024;
+/// The largest JSON document that a gateway sends: an acknowledgement with the tools that it sees changed.
+const LARGEST_JSON: usize = 64 * 1024;
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     to_bytes(body, limit).await.map_err(|_| Error::invalid("body", format!("send at most {limit} bytes")).into())
@@ -67,11 +69,27 @@ fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Pro
     headers.get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| Error::invalid(name, "the header is missing").into())
 }
 
-/// `POST /decisions`: a batch of decisions, NDJSON.
+/// What gzip packed, if it is no more than `limit` bytes: a few kilobytes can pretend to be gigabytes.
+fn unpacked(packed: &[u8], limit: usize) -> Result<Bytes, Problem> {
+    let mut body = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    GzDecoder::new(packed).take(most).read_to_end(&mut body).map_err(|_| Error::invalid("body", "it is not what gzip makes"))?;
+    if body.len() > limit {
+        return Err(Error::invalid("body", format!("send at most {limit} bytes, unpacked")).into());
+    }
+    Ok(body.into())
+}
+
+/// `POST /decisions`: a batch of decisions, NDJSON, with gzip or without.
 pub async fn decisions(State(app): State<App>, Gateway(cx): Gateway, headers: HeaderMap, request: Request) -> Result<StatusCode, Problem> {
     let seq = header(&headers, "x-writ-batch-seq")?.parse().map_err(|_| Error::invalid("x-writ-batch-seq", "give a number"))?;
     let prev = header(&headers, "x-writ-prev")?;
-    let body = read(request.into_body(), decisions::LARGEST_BATCH).await?;
+    let sent = read(request.into_body(), decisions::LARGEST_BATCH).await?;
+    let body = match headers.get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes()) {
+        None | Some(b"identity") => sent,
+        Some(b"gzip") => unpacked(&sent, decisions::LARGEST_BATCH)?,
+        Some(_) => return Err(Error::invalid("content-encoding", "send gzip, or nothing of the kind").into()),
+    };
     let batch = decisions::Batch::read(seq, prev, &body)?;
     decisions::take(app.control(), &cx, batch).await?;
     Ok(StatusCode::NO_CONTENT)

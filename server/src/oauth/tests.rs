@@ -159,6 +159,9 @@ impl Issuer {
             digest: text("d1"),
             reviewed: Some(text("d1")),
             scope: Some(text("logs.read")),
+            arguments: None,
+            arguments_from: None,
+            per_minute: None,
             present: 1,
             version: 1,
         })

@@ -46,7 +46,7 @@ fn sample<'i>(before: &str, parameter: &str, ids: &'i Ids) -> Option<&'i str> {
 pub fn query(template: &str, ids: &Ids) -> String {
     let pairs: Vec<(&str, &str)> = match template.trim_start_matches("/t/{tenant}") {
         "/assignments/remove" => vec![("group", &ids.group), ("role", &ids.role)],
-        "/servers/{server}/bind" => vec![("tool", &ids.tool)],
+        "/servers/{server}/bind" | "/servers/{server}/limits" => vec![("tool", &ids.tool)],
         "/admin-roles/remove" => vec![("person", &ids.operator), ("role", "operator")],
         "/block" => vec![("kind", "client"), ("subject", &ids.client)],
         "/block/lift" => vec![("kind", "agent"), ("subject", &ids.agent)],
@@ -85,6 +85,10 @@ pub fn form<'i>(template: &str, ids: &'i Ids) -> Vec<(&'static str, &'i str)> {
         "/assignments/remove" => vec![("group", &ids.group), ("role", &ids.role)],
         "/servers" => vec![("name", "another"), ("resource", "http://127.0.0.1:7500/mcp/another"), ("upstream", "http://127.0.0.1:9/mcp")],
         "/servers/{server}/bind" => vec![("tool", &ids.tool), ("scope", ""), ("definition", &ids.definition)],
+        "/servers/{server}/limits" => {
+            vec![("tool", &ids.tool), ("version", &ids.tool_version), ("arguments", "any"), ("schema", ""), ("per_minute", "60")]
+        }
+        "/limits" => vec![("version", &ids.limits), ("subject", "600"), ("client", ""), ("agent", "")],
         "/servers/{server}/refresh" | "/idp/check" | "/requests/{id}/withdraw" => vec![],
         "/clients" => vec![("name", "Another"), ("redirect_uris", "http://127.0.0.1/cb"), ("class", "ide"), ("ceiling", "")],
         "/clients/{client}" => vec![

@@ -55,6 +55,8 @@ pub struct Ids {
     pub server: String,
     pub tool: String,
     pub definition: String,
+    pub tool_version: String,
+    pub limits: String,
     pub client: String,
     pub client_version: String,
     pub agent: String,
@@ -238,7 +240,12 @@ impl World {
         let role_version = config::role(&control, &host, &role).await.expect("a role").role.version.to_string();
         let client_version = config::client_version(&config::client(&control, &host, &client).await.expect("a client").client).to_string();
         let agent_version = config::agent_version(&config::agent(&control, &host, &agent).await.expect("an agent").agent).to_string();
+        let tools = config::server(&control, &host, &server).await.expect("a server").tools;
+        let tool_version = tools.iter().find(|view| view.tool.name == low).expect("a tool").tool.version.to_string();
+        let limits = config::limits_version(&config::limits(&control, &host).await.expect("limits")).to_string();
         Ids {
+            tool_version,
+            limits,
             definition: sha256_hex(&low),
             tool: low.clone(),
             scope: low,

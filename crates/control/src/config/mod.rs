@@ -10,6 +10,7 @@ mod groups;
 mod history;
 mod home;
 mod idp;
+pub(crate) mod limits;
 mod people;
 mod questions;
 mod reach;
@@ -25,6 +26,7 @@ pub use groups::{MapGroup, UnmapGroup};
 pub use history::Edit;
 pub use home::{Home, Setup, home};
 pub use idp::{IdpCheck, NoteIdpCheck, SetIdp, idp, idp_secret, idp_version, last_idp_check};
+pub use limits::{Arguments, EditLimits, LimitTool, check_schema, limits, limits_version, per_minute};
 pub use people::{AdminView, PersonView, RevokeAdmin, admins, people, person};
 pub use questions::{
     AgentView, ClientView, ServerView, ToolView, agent, agents, bundle_sizes, classes, client, clients, last_edit, live_roles, reach,

@@ -4,14 +4,14 @@ use super::history::{Edit, accepted, newest};
 use super::reach::Reach;
 use crate::control::Control;
 use crate::ctx::Ctx;
-use crate::delivery::compile;
+use crate::delivery::{self, Drifted, compile};
 use crate::error::{Error, Result};
 use crate::governance::is_blocked;
 use crate::permission::Permission;
 use policy::Target;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::{Agent, AuditFilter, Class, Client, Page, Reader, Scope, Server, Tool, User};
+use store::{Agent, AuditFilter, Class, Client, Gateway, Page, Reader, Scope, Server, Tool, User};
 
 /// Whom roles, scopes and groups reach.
 ///
@@ -84,12 +84,41 @@ pub struct ToolView {
     pub tool: Tool,
     /// The definition that a person accepted, where that is another: `description`, `input_schema` and `annotations`, each a text.
     pub accepted: Option<Value>,
+    /// Names of gateways that see it defined otherwise than was reviewed.
+    pub seen_changed_by: Vec<String>,
 }
 
 impl ToolView {
-    /// Whether its definition is not the one that was reviewed, so that it is denied.
+    /// Whether its definition is not the one that was reviewed, so that it is denied: as it was last read here, or as a gateway sees it.
     pub fn drifted(&self) -> bool {
-        self.tool.present == 1 && self.tool.reviewed.as_ref().is_some_and(|reviewed| *reviewed != self.tool.digest)
+        self.tool.present == 1 && (self.read_changed() || !self.seen_changed_by.is_empty())
+    }
+
+    /// Whether it was already changed when it was last read here.
+    pub fn read_changed(&self) -> bool {
+        self.tool.reviewed.as_ref().is_some_and(|reviewed| *reviewed != self.tool.digest)
+    }
+}
+
+/// Which gateways see which tools changed, by resource and tool.
+struct Seen(HashMap<(String, String), Vec<(String, String)>>);
+
+impl Seen {
+    async fn load(db: &Reader<'_>) -> Result<Self> {
+        let mut seen: HashMap<_, Vec<_>> = HashMap::new();
+        for gateway in db.all::<Gateway>().await? {
+            for Drifted { resource, tool, digest } in delivery::drifted(&gateway) {
+                seen.entry((resource, tool)).or_default().push((gateway.name.clone(), digest));
+            }
+        }
+        Ok(Self(seen))
+    }
+
+    /// A tool, with what gateways that run an older policy hold against it left out.
+    fn view(&self, server: &Server, tool: Tool) -> ToolView {
+        let seen = self.0.get(&(server.resource.clone(), tool.name.clone())).map_or(&[][..], Vec::as_slice);
+        let changed = seen.iter().filter(|(_, digest)| tool.reviewed.as_ref().is_some_and(|reviewed| reviewed != digest));
+        ToolView { seen_changed_by: changed.map(|(name, _)| name.clone()).collect(), tool, accepted: None }
     }
 }
 
@@ -100,12 +129,16 @@ impl ToolView {
 pub async fn servers(control: &Control, cx: &Ctx) -> Result<Vec<ServerView>> {
     cx.needs(Permission::ReadConfig)?;
     let db = control.read(cx);
-    let mut tools: BTreeMap<String, Vec<ToolView>> = BTreeMap::new();
+    let mut tools: BTreeMap<String, Vec<Tool>> = BTreeMap::new();
     for tool in db.all::<Tool>().await? {
-        tools.entry(tool.server_id.clone()).or_default().push(ToolView { tool, accepted: None });
+        tools.entry(tool.server_id.clone()).or_default().push(tool);
     }
-    let rows = db.all::<Server>().await?;
-    Ok(rows.into_iter().map(|server| ServerView { tools: tools.remove(&server.id).unwrap_or_default(), server }).collect())
+    let (rows, seen) = (db.all::<Server>().await?, Seen::load(&db).await?);
+    let view = |server: Server| {
+        let tools = tools.remove(&server.id).unwrap_or_default().into_iter().map(|tool| seen.view(&server, tool)).collect();
+        ServerView { server, tools }
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 /// One server with its tools, and for each that changed what was accepted.
@@ -116,10 +149,10 @@ pub async fn server(control: &Control, cx: &Ctx, id: &str) -> Result<ServerView>
     cx.needs(Permission::ReadConfig)?;
     let db = control.read(cx);
     let server = db.get::<Server>(id).await?.ok_or(Error::NotFound)?;
-    let mut tools = Vec::new();
+    let (mut tools, seen) = (Vec::new(), Seen::load(&db).await?);
     for tool in db.tools_of(id).await? {
-        let mut view = ToolView { tool, accepted: None };
-        if view.drifted()
+        let mut view = seen.view(&server, tool);
+        if view.read_changed()
             && let Some(reviewed) = &view.tool.reviewed
         {
             view.accepted = accepted(&db, id, reviewed).await?.map(|edit| edit.details["accepted"].clone());

@@ -1,5 +1,6 @@
 //! MCP servers and their tools: imported whole, bound by a person, denied otherwise.
 
+use super::limits;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -124,6 +125,9 @@ fn new_tool(server: &str, tool: &ImportedTool) -> Tool {
         digest: tool.digest.clone(),
         reviewed: None,
         scope: None,
+        arguments: None,
+        arguments_from: None,
+        per_minute: None,
         present: 1,
         version: 1,
     }
@@ -169,8 +173,15 @@ impl UseCase for RefreshTools {
             if row.present == 0 {
                 back.insert(tool.name.clone());
             }
-            let fresh =
-                Tool { reviewed: row.reviewed.clone(), scope: row.scope.clone(), version: row.version, ..new_tool(&server.id, tool) };
+            let fresh = Tool {
+                reviewed: row.reviewed.clone(),
+                scope: row.scope.clone(),
+                arguments: row.arguments.clone(),
+                arguments_from: row.arguments_from.clone(),
+                per_minute: row.per_minute,
+                version: row.version,
+                ..new_tool(&server.id, tool)
+            };
             if fresh != row {
                 scene.db.update(Tool { version: row.version + 1, ..fresh }).await?;
             }
@@ -228,6 +239,11 @@ impl UseCase for BindTool {
         let event = Event::new("tool.bind").on(&self.server).details(details);
         tool.reviewed = self.scope.as_ref().map(|_| tool.digest.clone());
         tool.scope.clone_from(&self.scope);
+        if tool.arguments_from.as_deref() == Some(limits::REVIEWED) {
+            // What is accepted now is what arguments have to satisfy from now on.
+            limits::check_schema(&tool.input_schema)?;
+            tool.arguments = Some(tool.input_schema.clone());
+        }
         tool.version += 1;
         scene.db.update(tool).await?;
         scene.db.touch_draft().await?;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, Upkeep, UseCase};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Gateway, Receipt, Tenant};
 
@@ -30,6 +30,20 @@ pub struct Ack {
     /// The gateway's own version.
     #[serde(default)]
     pub version: String,
+    /// Tools that it sees defined differently than was reviewed: calls of them are denied there.
+    #[serde(default)]
+    pub drifted: Vec<Drifted>,
+}
+
+/// A tool that a gateway sees defined differently than was reviewed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drifted {
+    /// The server's resource URI.
+    pub resource: String,
+    /// The tool.
+    pub tool: String,
+    /// Digest of the definition that it sees.
+    pub digest: String,
 }
 
 /// Why a gateway refused what was offered.
@@ -78,14 +92,39 @@ impl Ack {
             error,
             error_text,
             software: Some(printable(&self.version, 40)),
+            drifted: self.drifted_json(),
             ..row.clone()
         }
     }
 }
 
+/// The most drifted tools of one gateway that are kept.
+const MOST_DRIFTED: usize = 50;
+
+impl Ack {
+    /// What is kept of the drifted tools; none if there are none.
+    fn drifted_json(&self) -> Option<String> {
+        let kept = self.drifted.iter().take(MOST_DRIFTED).map(|seen| Drifted {
+            resource: printable(&seen.resource, 500),
+            tool: printable(&seen.tool, 200),
+            digest: printable(&seen.digest, 64),
+        });
+        let kept: Vec<_> = kept.collect();
+        (!kept.is_empty()).then(|| json!(kept).to_string())
+    }
+}
+
+/// The tools that a gateway last saw defined differently than was reviewed.
+pub(crate) fn drifted(gateway: &Gateway) -> Vec<Drifted> {
+    gateway.drifted.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// Whether the difference is one that people want to find in the audit log.
 fn is_event(before: &Gateway, after: &Gateway) -> bool {
-    before.policy_version != after.policy_version || before.policy_sha256 != after.policy_sha256 || before.error != after.error
+    before.policy_version != after.policy_version
+        || before.policy_sha256 != after.policy_sha256
+        || before.error != after.error
+        || before.drifted != after.drifted
 }
 
 /// Takes an acknowledgement. A policy put in force, an error and its end are audited; that a gateway lives is only noted.
@@ -139,11 +178,13 @@ impl UseCase for Activation {
         let details = json!({
             "name": after.name, "policy_version": after.policy_version, "policy_sha256": after.policy_sha256,
             "revocation_seq": after.revocation_seq, "before": before.policy_version, "error": after.error, "message": after.error_text,
-            "mended": before.error.filter(|_| after.error.is_none()),
+            "mended": before.error.as_ref().filter(|_| after.error.is_none()), "drifted": drifted(&after),
         });
-        let event = match after.error {
-            Some(_) => Event::new("gateway.refused").denied(),
-            None => Event::new("gateway.activated"),
+        let only_tools = before.policy_sha256 == after.policy_sha256 && before.error == after.error && before.drifted != after.drifted;
+        let event = match (&after.error, only_tools) {
+            (_, true) => Event::new("gateway.tools_seen"),
+            (Some(_), _) => Event::new("gateway.refused").denied(),
+            (None, _) => Event::new("gateway.activated"),
         };
         Ok(Done::new((), event.on(id).details(details)))
     }

@@ -1,9 +1,10 @@
 //! From the tenant's rows to the policy that gateways run.
 
+use crate::config::limits;
 use crate::control::Parts;
 use crate::error::{Error, Result};
 use crate::tenancy::keys;
-use policy::{Ceiling, Configuration, Issuer, Limits, PolicySet, Risk, Rung, Scope, ServerConfiguration, ToolConfiguration};
+use policy::{Ceiling, Configuration, Issuer, PolicySet, Risk, Rung, Scope, ServerConfiguration, ToolConfiguration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{MaybeSet, Reader};
@@ -31,7 +32,7 @@ pub async fn configuration(db: &Reader<'_>, parts: &Parts) -> Result<Configurati
         agent_classes: of_kind("agent"),
         narrowed: own.filter(|(_, bound)| bound.0.is_some()).map(|(id, bound)| (id, ceiling(&bound))).collect(),
         ladder: Rung::default_ladder(),
-        limits: Limits::default(),
+        limits: limits::read(db).await?,
         revocation_key: keys::revocation_key(db, &parts.vault).await?,
         audit_log: keys::public(db, keys::AUDIT_LOG).await?,
     })
@@ -91,7 +92,10 @@ async fn servers(db: &Reader<'_>) -> Result<BTreeMap<String, ServerConfiguration
     for row in db.all::<store::Tool>().await? {
         // What the server no longer has is not offered: it is denied as unknown until it is imported again.
         if row.present == 1 {
-            let tool = ToolConfiguration { scope: row.scope, reviewed: row.reviewed, arguments: None, limit: None };
+            let arguments = row.arguments.as_deref().map(serde_json::from_str).transpose();
+            let arguments = arguments.map_err(|error| Error::internal("reading a schema for arguments", error))?;
+            let limit = row.per_minute.map(limits::rate).transpose()?;
+            let tool = ToolConfiguration { scope: row.scope, reviewed: row.reviewed, arguments, limit };
             tools.entry(row.server_id).or_default().insert(row.name, tool);
         }
     }

@@ -37,6 +37,9 @@ struct Record {
     sub_profile: policy::SubjectKind,
     client_id: String,
     agent: Option<String>,
+    /// The agents that it acts for, the nearest first.
+    #[serde(default)]
+    inner_agents: Vec<String>,
     jti: String,
     sid: String,
     #[serde(default)]
@@ -44,6 +47,7 @@ struct Record {
     policy_version: u64,
     revocation_seq: u64,
     request_id: String,
+    trace_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -246,6 +250,7 @@ impl Record {
             "reason": self.reason, "method": self.method, "tool": self.tool, "resource": self.resource, "server": self.server, "scope": self.scope,
             "role": role, "grant": grant_id, "jti": self.jti, "sid": self.sid, "grant_ids": self.grant_ids, "policy_version": self.policy_version,
             "revocation_seq": self.revocation_seq, "request_id": self.request_id, "gateway": gateway.id, "gateway_name": gateway.name, "at_ms": self.at_ms,
+            "inner_agents": self.inner_agents, "trace_id": self.trace_id,
         }))
     }
 

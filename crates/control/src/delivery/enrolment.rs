@@ -211,5 +211,6 @@ fn new_gateway(id: &str, name: &str, public_key: String, now_ms: i64) -> Gateway
         batch_hash: NO_BATCH.to_owned(),
         gap_seq: None,
         gap_prev: None,
+        drifted: None,
     }
 }

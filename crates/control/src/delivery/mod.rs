@@ -25,7 +25,8 @@ mod list;
 mod publish;
 mod signing;
 
-pub use ack::{Ack, AckError, acknowledge};
+pub(crate) use ack::drifted;
+pub use ack::{Ack, AckError, Drifted, acknowledge};
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
 pub use gateways::{RemoveGateway, authenticate};

@@ -95,6 +95,9 @@ async fn configure(h: &Harness) {
             digest: "ab".repeat(32),
             reviewed,
             scope: Some("logs.read".to_owned()),
+            arguments: None,
+            arguments_from: None,
+            per_minute: None,
             present: 1,
             version: 1,
         };
@@ -196,6 +199,7 @@ fn ack(activated: &Activated) -> Ack {
         error: None,
         started_at: 0,
         version: "0.1.0".to_owned(),
+        drifted: Vec::new(),
     }
 }
 

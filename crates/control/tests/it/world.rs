@@ -96,6 +96,9 @@ pub fn tool(name: &str, digest: &str) -> Tool {
         digest: digest.into(),
         reviewed: Some("d1".into()),
         scope: Some(name.into()),
+        arguments: None,
+        arguments_from: None,
+        per_minute: None,
         present: 1,
         version: 1,
     }

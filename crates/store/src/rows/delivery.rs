@@ -99,6 +99,8 @@ table! {
         gap_seq: Option<i64>,
         /// The predecessor that batch claims.
         gap_prev: Option<String>,
+        /// JSON: tools that it sees defined differently than was reviewed.
+        drifted: Option<String>,
     }
 }
 

@@ -79,6 +79,12 @@ table! {
         reviewed: Option<String>,
         /// What a caller needs; none: denied.
         scope: Option<String>,
+        /// JSON Schema that arguments have to satisfy.
+        arguments: Option<String>,
+        /// Where that schema is from: `reviewed` or `own`.
+        arguments_from: Option<String>,
+        /// Calls a minute of one subject through one client.
+        per_minute: Option<i64>,
         /// 0 when the last import no longer had it.
         present: i64,
         /// Rises with every edit.
@@ -129,5 +135,13 @@ table! {
         ceiling: crate::MaybeSet,
         /// When it was registered.
         created_ms: i64,
+    }
+}
+
+table! {
+    /// How often every tool together may be called by one principal; its id is `subject`, `client` or `agent`.
+    "call_limits" call_limits, CallLimit {
+        /// Calls a minute.
+        per_minute: i64,
     }
 }
