@@ -43,6 +43,8 @@ pub struct ControlPlane {
     gateway_key: Mutex<Option<PublicJwk>>,
     /// Pushes nothing: watchers only hear of news when they ask.
     pub mute: AtomicBool,
+    /// Takes no decisions.
+    pub deaf: AtomicBool,
     pub secret: String,
     pub base: Mutex<String>,
 }
@@ -67,6 +69,7 @@ impl ControlPlane {
             last_batch: Mutex::new((0, "0".repeat(64))),
             gateway_key: Mutex::new(None),
             mute: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
             secret: format!("wge_{}", "s".repeat(43)),
             base: Mutex::default(),
         })
@@ -222,6 +225,9 @@ async fn ack(State(plane): Plane, headers: HeaderMap, Json(body): Json<Value>) -
 async fn decisions(State(plane): Plane, headers: HeaderMap, body: Bytes) -> Response {
     if let Err(refused) = plane.known(&headers) {
         return *refused;
+    }
+    if plane.deaf.load(Ordering::Relaxed) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let header = |name: &str| headers[name].to_str().expect("text").to_owned();
     let seq: u64 = header("x-writ-batch-seq").parse().expect("a number");

@@ -4,6 +4,7 @@ use crate::control::{ControlPlane, NOW};
 use crate::upstream::{Upstream, definition};
 use gateway::clock::{Clock, Random};
 use gateway::config::Config;
+use gateway::runtime::Listeners;
 use http::{HeaderMap, StatusCode};
 use policy::{Ceiling, Class, Issuer, Limits, McpServer, PolicySet, Risk, Rung, Scope, SubjectKind, Tool};
 use rand::SeedableRng;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use token::{Claims, SigningKey};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,10 @@ pub struct World {
     public_url: String,
     jti: AtomicU64,
     pub gateway: Option<Running>,
+    /// What the next gateway is configured with, beside where things are.
+    pub settings: Config,
+    /// Where its metrics are, once it runs.
+    pub ops_url: String,
 }
 
 pub struct Running {
@@ -66,9 +71,10 @@ async fn listen() -> (TcpListener, String) {
     (listener, url)
 }
 
-fn policy(issuer: &SigningKey, resource: &str, upstream: &str) -> PolicySet {
+fn policy(issuer: &SigningKey, resource: &str, upstream: &str, annotated: bool) -> PolicySet {
     let tool = |name: &str| {
-        let digest = enforce::definition_digest(&definition(name, false));
+        let live = if annotated { crate::upstream::annotated(name) } else { definition(name, false) };
+        let digest = enforce::definition_digest(&live);
         (name.to_owned(), Tool { scope: Some(name.to_owned()), digest: Some(digest), arguments: None, limit: None })
     };
     let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
@@ -105,7 +111,17 @@ fn policy(issuer: &SigningKey, resource: &str, upstream: &str) -> PolicySet {
 impl World {
     /// A gateway that has enrolled and acknowledged the first policy.
     pub async fn start() -> Self {
+        Self::started(|_| ()).await
+    }
+
+    /// The same, with changes made to the world before.
+    pub async fn started(change: impl FnOnce(&mut Self)) -> Self {
         let mut world = Self::without_gateway().await;
+        change(&mut world);
+        if world.upstream.annotated.load(Ordering::Relaxed) {
+            let upstream = world.policy.servers[&world.resource()].upstream.clone();
+            world.policy = policy(&world.issuer, &world.resource(), &upstream, true);
+        }
         world.control.publish(world.policy.clone());
         world.start_gateway(true).await;
         world.acked("the first policy", |ack| ack["policy_version"] == 1).await;
@@ -123,7 +139,7 @@ impl World {
         // The gateway's port is found here and bound again at its start.
         let (reserved, public_url) = listen().await;
         drop(reserved);
-        let policy = policy(&issuer, &format!("{public_url}/mcp/incident"), &format!("{upstream_url}/mcp"));
+        let policy = policy(&issuer, &format!("{public_url}/mcp/incident"), &format!("{upstream_url}/mcp"), false);
         let control = ControlPlane::new(Arc::clone(&now));
         let (listener, control_base) = listen().await;
         let control_url = format!("{control_base}/t/acme");
@@ -145,6 +161,8 @@ impl World {
             public_url,
             jti: AtomicU64::new(0),
             gateway: None,
+            settings: Config::default(),
+            ops_url: String::new(),
         }
     }
 
@@ -156,8 +174,20 @@ impl World {
             control_plane: self.control_url.clone(),
             name: "gw-1".into(),
             enrol_token,
-            ..Config::default()
+            ..self.settings.clone()
         }
+    }
+
+    /// Lets the gateway's address begin with https, as its resources then do.
+    pub fn over_tls(&mut self) {
+        let (before, server) = self.policy.servers.pop_first().expect("a server");
+        self.public_url = self.public_url.replace("http://", "https://");
+        self.policy.servers.insert(before.replace("http://", "https://"), server);
+    }
+
+    /// The address of the gateway's own listener.
+    pub fn address(&self) -> &str {
+        self.public_url.split_once("://").map_or("", |(_, address)| address)
     }
 
     pub fn clock(&self) -> Clock {
@@ -167,8 +197,10 @@ impl World {
 
     pub async fn start_gateway(&mut self, enrol: bool) {
         let config = self.config(enrol.then(|| self.control.enrolment_token()));
-        let address = self.public_url.trim_start_matches("http://").to_owned();
-        let listener = TcpListener::bind(address).await.expect("the port is still free");
+        let clients = TcpListener::bind(self.address()).await.expect("the port is still free");
+        let (operators, ops_url) = listen().await;
+        self.ops_url = ops_url;
+        let listener = Listeners { clients, operators: Some(operators) };
         let stop = CancellationToken::new();
         let random = Random::new(rand::rngs::StdRng::seed_from_u64(7));
         let task = tokio::spawn(gateway::runtime::run(config, self.clock(), random, listener, stop.clone()));
@@ -261,6 +293,39 @@ impl World {
 
     pub async fn get(&self, path: &str) -> Reply {
         self.reply(self.http.get(self.url(path))).await
+    }
+
+    /// A connection of which every byte is ours.
+    pub async fn raw(&self) -> TcpStream {
+        TcpStream::connect(self.address()).await.expect("connects")
+    }
+
+    /// The value of a line of `/metrics`; 0 if it is not there.
+    pub async fn metric(&self, line: &str) -> f64 {
+        let text = self.reply(self.http.get(format!("{}/metrics", self.ops_url))).await.text;
+        let found = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' ')?.parse().ok());
+        found.unwrap_or_default()
+    }
+
+    /// Waits for what nobody announces.
+    pub async fn until(&self, what: &str, is: impl Fn() -> bool) {
+        let waiting = async {
+            while !is() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never came: {what}"));
+    }
+
+    /// The value once it has not changed for a while, which tells that whoever raises it waits.
+    pub async fn still(&self, value: &watch::Receiver<usize>) -> usize {
+        let mut value = value.clone();
+        loop {
+            let seen = *value.borrow_and_update();
+            if tokio::time::timeout(Duration::from_millis(500), value.changed()).await.is_err() {
+                return seen;
+            }
+        }
     }
 
     pub async fn acked(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {

@@ -12,6 +12,7 @@ use outbound::http::{Guarded, Limits, Reach};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
+use std::io::Write;
 use std::sync::Arc;
 use store::{Settings, Store};
 use tempfile::TempDir;
@@ -190,4 +191,27 @@ async fn strangers_are_answered_as_programs_and_learn_nothing() {
     assert_eq!(plane.send(gw.get("/watch?timestamp=-1")).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(plane.send(gw.request("POST", "/ack", &[], "[]")).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(plane.send(gw.request("POST", "/decisions", &[], "")).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn decisions_come_compressed_and_are_unpacked_within_a_bound() {
+    let plane = Plane::new().await;
+    let gw = plane.enrol("gw-1").await;
+    let zero = "0".repeat(64);
+    let packed = |text: &[u8]| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(text).expect("packs");
+        gzip.finish().expect("packs")
+    };
+    let first = [("x-writ-batch-seq", "1"), ("x-writ-prev", zero.as_str()), ("content-encoding", "gzip")];
+    // A gigabyte of nothing would be as small; so much is enough to be too much.
+    let bomb = packed(&vec![b' '; control::delivery::decisions::LARGEST_BATCH + 1]);
+    assert!(bomb.len() < 4_096);
+    for bad in [bomb, b"not gzip".to_vec(), packed(b"{}\n")[..12].to_vec()] {
+        let (status, problem) = plane.send(gw.request("POST", "/decisions", &first, bad)).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid")));
+    }
+    let other = [("x-writ-batch-seq", "1"), ("x-writ-prev", zero.as_str()), ("content-encoding", "br")];
+    assert_eq!(plane.send(gw.request("POST", "/decisions", &other, "")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(plane.send(gw.request("POST", "/decisions", &first, packed(b""))).await.0, StatusCode::NO_CONTENT);
 }

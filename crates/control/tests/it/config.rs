@@ -159,6 +159,60 @@ on_each_database! {
         assert!(h.rows::<Tool>().await.is_empty());
     }
 
+    async fn a_tool_s_limits_are_compiled_and_follow_what_is_reviewed(h: Harness) {
+        let cx = admin(&h).await;
+        h.control.run(&cx, import(FILE)).await.expect("imported");
+        let with_schema = |version: u32, schema: &str| ImportedTool { input_schema: schema.into(), ..offered("logs.read", version) };
+        let (first, second) = (r#"{"required":["service"]}"#, r#"{"required":["cluster"]}"#);
+        let server = register(&h, vec![with_schema(1, first)]).await.expect("registered");
+        let limit = |version: i64, arguments: Arguments, per_minute: Option<u32>| {
+            LimitTool { server: server.clone(), tool: "logs.read".into(), version, arguments, per_minute }
+        };
+        let compiled = async || {
+            let host = h.host().await;
+            let policy = control::delivery::compile::compile(&h.control.read(&host), h.control.parts()).await.expect("compiles");
+            policy.servers["http://127.0.0.1:7500/mcp/incident"].tools["logs.read"].clone()
+        };
+        assert_eq!(field(h.control.run(&cx, limit(1, Arguments::Reviewed, None)).await.expect_err("not reviewed")).0, "arguments");
+        bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect("bound");
+        let foreign = Arguments::Own(r#"{"$ref":"https://evil.example/x"}"#.into());
+        assert_eq!(field(h.control.run(&cx, limit(2, foreign, None)).await.expect_err("fetched")).0, "schema");
+        h.control.run(&cx, limit(2, Arguments::Reviewed, Some(30))).await.expect("limited");
+        assert!(matches!(h.control.run(&cx, limit(2, Arguments::Any, None)).await, Err(Error::Changed(_))));
+        let tool = compiled().await;
+        assert_eq!((tool.limit.map(|limit| limit.per_minute), tool.arguments), (Some(30), serde_json::from_str(first).ok()));
+
+        // A changed definition changes nothing before somebody accepts it; then its schema counts.
+        h.control.run(&cx, RefreshTools { server: server.clone(), tools: vec![with_schema(2, second)] }).await.expect("read");
+        assert_eq!(compiled().await.arguments, serde_json::from_str(first).ok());
+        bind(&h, &server, Some("logs.read"), "logs.read-2").await.expect("bound");
+        assert_eq!(compiled().await.arguments, serde_json::from_str(second).ok());
+        let version = h.row::<Tool>(&format!("{server}/logs.read")).await.expect("a tool").version;
+        h.control.run(&cx, limit(version, Arguments::Any, None)).await.expect("freed");
+        assert_eq!((compiled().await.arguments, compiled().await.limit), (None, None));
+        assert_eq!(h.actions().await.iter().filter(|action| *action == "tool.limit").count(), 2);
+    }
+
+    async fn limits_of_everybody_are_compiled_and_edited_once_at_a_time(h: Harness) {
+        let cx = admin(&h).await;
+        h.control.run(&cx, import(FILE)).await.expect("imported");
+        let rate = |per_minute| Some(policy::RateLimit { per_minute });
+        let seen = config::limits(&h.control, &cx).await.expect("limits");
+        assert_eq!(seen, policy::Limits::default());
+        let edit = |limits, seen: &policy::Limits| EditLimits { limits, version: config::limits_version(seen) };
+        let wanted = policy::Limits { subject: rate(600), client: None, agent: rate(60) };
+        let before = draft(&h).await;
+        h.control.run(&cx, edit(wanted, &seen)).await.expect("limited");
+        assert!(matches!(h.control.run(&cx, edit(seen, &seen)).await, Err(Error::Changed(_))));
+        let host = h.host().await;
+        let policy = control::delivery::compile::compile(&h.control.read(&host), h.control.parts()).await.expect("compiles");
+        assert_eq!((policy.limits, draft(&h).await), (wanted, before + 1));
+        h.control.run(&cx, edit(policy::Limits { subject: rate(1), ..policy::Limits::default() }, &wanted)).await.expect("limited");
+        assert_eq!(config::limits(&h.control, &cx).await.expect("limits").agent, None);
+        let auditor = h.person("usr_aud", &[AdminRole::Auditor]).await;
+        assert!(matches!(h.control.run(&auditor, edit(seen, &wanted)).await, Err(Error::Forbidden(_))));
+    }
+
     async fn a_server_s_addresses_are_held_to_their_shape(h: Harness) {
         register(&h, vec![]).await.expect("registered");
         assert_eq!(field(register(&h, vec![]).await.expect_err("twice")).0, "name");

@@ -23,6 +23,9 @@ on_each_database! {
             // Also the denial: the token carried the grant for this very scope.
             assert_eq!(call.story.as_deref(), Some("req_1"));
         }
+        let body: serde_json::Value = serde_json::from_str(&calls[0].body).expect("JSON");
+        let details = &body["details"];
+        assert_eq!((&details["inner_agents"], &details["trace_id"]), (&json!(["agt_2"]), &json!("0af7651916cd43dd8448eb211c80319c")));
         let used = h.row::<store::Grant>("grt_1").await.expect("there").first_used_ms;
         assert_eq!(used, Some(START_MS));
         let prev = control::sha256_hex(&first);
@@ -85,6 +88,7 @@ fn record(decision: &str, rule: serde_json::Value) -> String {
         "at_ms": START_MS + 5, "decision": decision, "reason": "allowed", "method": "tools/call", "tool": "logs.read", "resource": RESOURCE,
         "server": "incident", "scope": "logs.read", "rule": rule, "sub": "usr_dev", "sub_profile": "user", "client_id": "cli_ide", "agent": "agt_1",
         "jti": "jti_1", "sid": "ses_1", "grant_ids": ["grt_1"], "policy_version": 1, "revocation_seq": 0, "request_id": "req_gw",
+        "inner_agents": ["agt_2"], "trace_id": "0af7651916cd43dd8448eb211c80319c",
     })
     .to_string()
 }

@@ -1,7 +1,7 @@
 //! Enrolling, being let in, and what gateways say they run.
 
 use super::*;
-use control::delivery::{AckError, RemoveGateway, ReplaceGateway, Standing};
+use control::delivery::{AckError, Drifted, RemoveGateway, ReplaceGateway, Standing};
 
 on_each_database! {
     async fn an_enrolment_token_works_once_for_one_name_and_not_for_long(h: Harness) {
@@ -101,5 +101,31 @@ on_each_database! {
         let events = h.actions().await;
         let count = |wanted: &str| events.iter().filter(|action| *action == wanted).count();
         assert_eq!((count("gateway.activated"), count("gateway.refused")), (2, 2), "one for each change, none for being alive");
+    }
+
+    async fn a_tool_that_a_gateway_sees_changed_is_shown_until_it_does_not(h: Harness) {
+        crate::world::plant(&h).await;
+        let gw = enrol(&h, "gw-1").await;
+        let server = h.rows::<store::Server>().await.remove(0);
+        let nothing = Ack { policy_version: None, policy_sha256: None, revocation_seq: None, timestamp: 0, error: None, started_at: 0, version: String::new(), drifted: vec![] };
+        let seen = |digest: &str| Ack { drifted: vec![Drifted { resource: server.resource.clone(), tool: "logs.read".into(), digest: digest.into() }], ..nothing.clone() };
+        let report = async |ack: Ack| delivery::acknowledge(&h.control, &gw.cx(&h).await, ack).await.expect("taken");
+        let shown = async || {
+            let view = control::config::server(&h.control, &ada(&h).await, &server.id).await.expect("a server");
+            let tool = view.tools.into_iter().find(|view| view.tool.name == "logs.read").expect("a tool");
+            (tool.drifted(), tool.seen_changed_by)
+        };
+        report(nothing.clone()).await;
+        assert_eq!(shown().await, (false, vec![]));
+        for _ in 0..2 {
+            report(seen("other")).await;
+        }
+        assert_eq!(shown().await, (true, vec!["gw-1".to_owned()]));
+        assert_eq!(control::config::home(&h.control, &ada(&h).await).await.expect("home").drifted.len(), 1);
+        // What was accepted meanwhile is not drift, whatever policy that gateway still runs.
+        report(seen("d1")).await;
+        assert_eq!(shown().await, (false, vec![]));
+        report(nothing).await;
+        assert_eq!(h.actions().await.iter().filter(|action| *action == "gateway.tools_seen").count(), 3, "once for each change");
     }
 }
