@@ -85,15 +85,19 @@ impl Prober {
                     }
                 }
             }
-            let (definitions, data) = (Arc::clone(&self.definitions), Arc::clone(&data));
-            let kept = tokio::task::spawn_blocking(move || definitions.keep(&data)).await;
-            if let Ok(Err(error)) = kept {
-                tracing::error!(%error, "the definitions of tools could not be kept on disk");
-            }
+            self.keep(&data).await;
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.keep(&data).await,
             }
+        }
+    }
+
+    async fn keep(&self, data: &Arc<DataDir>) {
+        let (definitions, data) = (Arc::clone(&self.definitions), Arc::clone(data));
+        let kept = tokio::task::spawn_blocking(move || definitions.keep(&data)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::error!(%error, "the definitions of tools could not be kept on disk");
         }
     }
 
