@@ -242,17 +242,7 @@ impl Settings {
     pub fn overridden(mut self, given: &[(&'static str, String)], labels: &[String]) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         for (option, value) in given {
-            let done = match *option {
-                "--data" => Ok(self.data = Some(value.into())),
-                "--control-plane" => check::control_plane(value).map(|value| self.control_plane = Some(value)),
-                "--public-url" => check::base(value).map(|value| self.public_url = Some(value)),
-                "--listen" => check::address(value).map(|value| self.listen = Some(value)),
-                "--name" => check::name(value).map(|value| self.name = Some(value)),
-                "--enrol-token-file" => Ok(self.enrol_token_file = Some(value.into())),
-                "--metrics-listen" if value == "off" => Ok(self.metrics = Some(Metrics::Off)),
-                "--metrics-listen" => check::address(value).map(|value| self.metrics = Some(Metrics::At(value))),
-                _ => Err("there is no such option".into()),
-            };
+            let done = self.set(option, value);
             if let Err(why) = done {
                 problems.add(*option, *option, why);
             }
@@ -264,6 +254,21 @@ impl Settings {
             }
         }
         if problems.0.is_empty() { Ok(self) } else { Err(problems) }
+    }
+
+    fn set(&mut self, option: &str, value: &str) -> Result<(), String> {
+        match option {
+            "--data" => self.data = Some(value.into()),
+            "--control-plane" => self.control_plane = Some(check::control_plane(value)?),
+            "--public-url" => self.public_url = Some(check::base(value)?),
+            "--listen" => self.listen = Some(check::address(value)?),
+            "--name" => self.name = Some(check::name(value)?),
+            "--enrol-token-file" => self.enrol_token_file = Some(value.into()),
+            "--metrics-listen" if value == "off" => self.metrics = Some(Metrics::Off),
+            "--metrics-listen" => self.metrics = Some(Metrics::At(check::address(value)?)),
+            _ => return Err("there is no such option".into()),
+        }
+        Ok(())
     }
 
     /// The whole configuration, with the files that it names looked at. `place` is where a missing setting belongs.

@@ -61,7 +61,7 @@ impl Chain {
         place.resize(PLACE - 1, b' ');
         place.push(b'\n');
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("chain"))?;
-        let turn = if self.seq % 2 == 0 { 0 } else { PLACE as u64 };
+        let turn = if self.seq.is_multiple_of(2) { 0 } else { PLACE as u64 };
         if file.metadata()?.len() < 2 * PLACE as u64 {
             // The first time: both places are laid out, and the file's entry is made durable.
             file.write_all_at(&place, 0)?;

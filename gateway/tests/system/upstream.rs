@@ -32,11 +32,14 @@ pub struct Upstream {
     pub refuse_gateway: AtomicBool,
     /// Says in its answers whose call it answers, as the assertion names them.
     pub echoes: AtomicBool,
-    /// Answers with this instead, once for each: status, headers, body.
-    pub answers: Mutex<Vec<(u16, Vec<(String, String)>, String)>>,
+    /// Answers with this instead, once for each.
+    pub answers: Mutex<Vec<Canned>>,
     /// Endless answers whose reader has gone.
     pub let_go: Arc<AtomicU64>,
 }
+
+/// An answer that a test chose: status, headers, body.
+type Canned = (u16, Vec<(String, String)>, String);
 
 /// Counts when an answer is dropped.
 struct Held(Arc<AtomicU64>);
