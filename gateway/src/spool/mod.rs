@@ -220,6 +220,18 @@ pub fn open(dir: &Path, bound: u64, standing: Arc<Standing>) -> io::Result<Spool
         last = last.max(seq);
         on_disk += fs::metadata(&path)?.len();
     }
+    // As earlier versions named it.
+    let older = dir.join("open.ndjson");
+    if older.exists() {
+        match cut_torn_line(&older)? {
+            0 => fs::remove_file(&older)?,
+            whole => {
+                last += 1;
+                on_disk += whole;
+                fs::rename(&older, batch_path(dir, last))?;
+            }
+        }
+    }
     let writer = Writer::create(dir, last + 1)?;
     Ok(Spool(Arc::new(Shared {
         dir: dir.to_owned(),
@@ -306,14 +318,15 @@ mod tests {
         first.close_batch().expect("closed");
         first.close_batch().expect("nothing to close");
         drop(first);
-        // As after a crash in the middle of a line.
+        // What an earlier version left, and what a crash in the middle of a line leaves.
+        fs::write(dir.path().join("open.ndjson"), "{\"older\":1}\n").expect("written");
         fs::write(open_path(dir.path(), 2), "{\"whole\":1}\n{\"torn\":").expect("written");
         let second = spool(dir.path());
         second.write(&record("req_2")).await.expect("written");
         second.close_batch().expect("closed");
-        assert_eq!(batches(dir.path()).expect("listed").iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(batches(dir.path()).expect("listed").iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
         let all = lines(dir.path());
-        assert!(all.len() == 3 && all[1] == "{\"whole\":1}" && all[2].contains("req_2"), "{all:?}");
+        assert!(all.len() == 4 && all[1] == "{\"whole\":1}" && all[2] == "{\"older\":1}" && all[3].contains("req_2"), "{all:?}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
