@@ -100,10 +100,8 @@ fn tool(path: &str, t: Tool, can_edit: bool) -> AnyView {
     };
     let seen = (!t.seen_changed_by.is_empty()).then(|| {
         let by = t.seen_changed_by.join(", ");
-        let what = format!(
-            "{by} sees another definition than the reviewed one and denies every call. Read the tools again to see the difference."
-        );
-        view! { <p class="tone-danger">{untrusted(what, 400)}</p> }
+        let what = format!("Seen changed by {by}: every call is denied there. Read the tools again to see the difference.");
+        view! { <small class="tone-danger">{untrusted(what, 400)}</small> }
     });
     let limits = (!t.limits.is_empty()).then(|| view! { <small>"Limits: "{t.limits.join(", ")}</small> });
     let limit = (can_edit && !removed).then(|| link_button(&format!("{path}/limits?tool={}", encode(&t.name)), "Limits"));
