@@ -10,7 +10,7 @@ mod m20261123_000004_delivery;
 mod m20261123_000005_governance;
 mod m20261123_000006_evidence;
 mod m20261125_000007_lineages;
-mod m20261125_000008_call_limits;
+mod m20261125_000010_call_limits;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -26,7 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000005_governance::Migration),
             Box::new(m20261123_000006_evidence::Migration),
             Box::new(m20261125_000007_lineages::Migration),
-            Box::new(m20261125_000008_call_limits::Migration),
+            Box::new(m20261125_000010_call_limits::Migration),
         ]
     }
 }
