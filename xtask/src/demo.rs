@@ -11,7 +11,7 @@ use crate::{interrupt, process, tree, web};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 pub use commands::{BINARIES, environment};
-pub use places::{Places, Ports};
+pub use places::{Places, Ports, Wanted};
 use requests::Requests;
 use std::{
     path::{Path, PathBuf},
@@ -27,7 +27,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// How to run the demo.
 #[derive(Args)]
 pub struct Options {
-    /// Play the story from sign-in to revocation, print each step, and stop. Starts over in a folder of its own.
+    /// Play the story from sign-in to revocation, print each step, and stop. Starts over in a folder of its own, on free ports unless told
+    /// otherwise, so that a demo may run meanwhile.
     #[arg(long)]
     walk: bool,
     /// Start over: remove the demo's data first.
@@ -40,16 +41,21 @@ pub struct Options {
     #[arg(long)]
     without_web: bool,
     #[command(flatten)]
-    ports: Ports,
+    ports: Wanted,
 }
 
 /// Builds, starts, and waits for Ctrl-C or for the end of the walk.
 pub fn run(options: &Options) -> Result<()> {
-    ports::check_free(&options.ports)?;
+    let leased = if options.walk { Some(Ports::leased()?) } else { None };
+    let ports = match &leased {
+        Some((free, _)) => options.ports.or(free),
+        None => options.ports.or(&Ports::default()),
+    };
+    ports::check_free(&ports)?;
     let site = if options.without_web { None } else { Some(web::build(&web::Options::default())?) };
     build()?;
     let data = if options.walk { walk_data(&options.data) } else { options.data.clone() };
-    let mut demo = Demo::start(&data, options.ports.clone(), site, options.reset || options.walk)?;
+    let mut demo = Demo::start(&data, ports, site, options.reset || options.walk)?;
     if options.walk {
         return demo.walk();
     }
@@ -163,6 +169,8 @@ impl Demo {
   Writ runs.
 
   Console        {console}/t/acme
+  Next           README.md, “Five minutes with it”: open the console and sign in as ada,
+                 then Roles → Import.
   Sign in as     ada    IAM admin: connects, maps, publishes
                  dev    developer: logs.read, analytics.query
                  sam    on call, and approver of requests

@@ -10,24 +10,59 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The ports, each with the option that changes it. All on 127.0.0.1.
-#[derive(Args, Clone)]
+/// The ports as they were asked for, each with the option that names it. The walk takes free ones in the place of these defaults.
+#[derive(Args, Clone, Default)]
+pub struct Wanted {
+    /// Port of the control plane and its console [default: 7400].
+    #[arg(long, env = "WRIT_DEMO_PORT", value_name = "PORT")]
+    port: Option<u16>,
+    /// Port of the gateway [default: 7500].
+    #[arg(long, env = "WRIT_DEMO_GATEWAY_PORT", value_name = "PORT")]
+    gateway_port: Option<u16>,
+    /// Port of the demo identity provider [default: 7600].
+    #[arg(long, env = "WRIT_DEMO_IDP_PORT", value_name = "PORT")]
+    idp_port: Option<u16>,
+    /// Port of the demo MCP server *incident* [default: 7701].
+    #[arg(long, env = "WRIT_DEMO_INCIDENT_PORT", value_name = "PORT")]
+    incident_port: Option<u16>,
+    /// Port of the demo MCP server *analytics* [default: 7702].
+    #[arg(long, env = "WRIT_DEMO_ANALYTICS_PORT", value_name = "PORT")]
+    analytics_port: Option<u16>,
+}
+
+impl Wanted {
+    /// What was asked for, and these ports otherwise.
+    pub fn or(&self, others: &Ports) -> Ports {
+        Ports {
+            port: self.port.unwrap_or(others.port),
+            gateway_port: self.gateway_port.unwrap_or(others.gateway_port),
+            idp_port: self.idp_port.unwrap_or(others.idp_port),
+            incident_port: self.incident_port.unwrap_or(others.incident_port),
+            analytics_port: self.analytics_port.unwrap_or(others.analytics_port),
+        }
+    }
+}
+
+/// The ports, all on 127.0.0.1.
+#[derive(Clone)]
 pub struct Ports {
-    /// Port of the control plane and its console.
-    #[arg(long, env = "WRIT_DEMO_PORT", default_value_t = 7400, value_name = "PORT")]
+    /// Of the control plane and its console.
     pub port: u16,
-    /// Port of the gateway.
-    #[arg(long, env = "WRIT_DEMO_GATEWAY_PORT", default_value_t = 7500, value_name = "PORT")]
+    /// Of the gateway.
     pub gateway_port: u16,
-    /// Port of the demo identity provider.
-    #[arg(long, env = "WRIT_DEMO_IDP_PORT", default_value_t = 7600, value_name = "PORT")]
+    /// Of the demo identity provider.
     pub idp_port: u16,
-    /// Port of the demo MCP server *incident*.
-    #[arg(long, env = "WRIT_DEMO_INCIDENT_PORT", default_value_t = 7701, value_name = "PORT")]
+    /// Of the demo MCP server *incident*.
     pub incident_port: u16,
-    /// Port of the demo MCP server *analytics*.
-    #[arg(long, env = "WRIT_DEMO_ANALYTICS_PORT", default_value_t = 7702, value_name = "PORT")]
+    /// Of the demo MCP server *analytics*.
     pub analytics_port: u16,
+}
+
+impl Default for Ports {
+    /// Those that the README speaks of.
+    fn default() -> Self {
+        Self { port: 7400, gateway_port: 7500, idp_port: 7600, incident_port: 7701, analytics_port: 7702 }
+    }
 }
 
 impl Ports {
@@ -139,6 +174,17 @@ pub fn made(folder: &Path) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_walk_has_ports_of_its_own_but_for_those_that_were_asked_for() -> Result<()> {
+        let wanted = Wanted { gateway_port: Some(9), ..Wanted::default() };
+        let demo = wanted.or(&Ports::default());
+        let (free, _leases) = Ports::leased()?;
+        let walk = wanted.or(&free);
+        assert_eq!((demo.port, demo.gateway_port, walk.gateway_port, walk.port), (7400, 9, 9, free.port));
+        assert!(walk.named().iter().zip(demo.named()).all(|(walk, demo)| walk.0 != demo.0 || walk.0 == 9));
+        Ok(())
+    }
 
     #[test]
     fn only_a_folder_of_its_own_becomes_the_demos() -> Result<()> {
