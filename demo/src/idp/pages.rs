@@ -29,7 +29,7 @@ pub(super) async fn home(State(idp): State<Arc<Idp>>) -> Html<String> {
     ))
 }
 
-/// The sign-in form. `unknown` is a user name that was tried and is not known.
+/// The sign-in page: one click on a name signs in. `unknown` is a user name that was tried and is not known.
 pub(super) fn sign_in(idp: &Idp, request: &Request, unknown: Option<&str>) -> String {
     let mut hidden = String::new();
     for (name, value) in fields(request) {
@@ -37,13 +37,14 @@ pub(super) fn sign_in(idp: &Idp, request: &Request, unknown: Option<&str>) -> St
             write_to(&mut hidden, format_args!(r#"<input type="hidden" name="{name}" value="{}">"#, escape(value)));
         }
     }
-    let (mut options, mut people) = (String::new(), String::new());
+    let (mut options, mut good, mut wrong) = (String::new(), String::new(), String::new());
     for person in &idp.people {
         let username = escape(&person.username);
         let name = escape(&person.name);
-        let link = escape(&choose(request, &person.username));
         write_to(&mut options, format_args!(r#"<option value="{username}">{name}</option>"#));
-        write_to(&mut people, format_args!(r#"<li><a href="{link}">{name}</a> <code>{username}</code></li>"#));
+        let list = if person.is_trial() { &mut wrong } else { &mut good };
+        let button = format_args!(r#"<li><button name="username" value="{username}">{name} <code>{username}</code></button></li>"#);
+        write_to(list, button);
     }
     let value = unknown.or(request.login_hint.as_deref()).unwrap_or_default();
     let (alert, invalid) = match unknown {
@@ -53,18 +54,26 @@ pub(super) fn sign_in(idp: &Idp, request: &Request, unknown: Option<&str>) -> St
         ),
         None => ("", ""),
     };
+    let wrong = match wrong.as_str() {
+        "" => String::new(),
+        wrong => format!(
+            r#"<h2>For trying what goes wrong</h2>
+<p>These people's sign-ins are broken on purpose, in the way that is said. Nobody should be let in with them.</p>
+<form class="people" method="post" action="/authorize">{hidden}<ul>{wrong}</ul></form>"#
+        ),
+    };
     page(
         "Sign in",
         &format!(
-            r#"<p>to <strong>{client}</strong>. This is a demo: there are no passwords.</p>
+            r#"<p>to <strong>{client}</strong>. This is a demo: there are no passwords. Choose who you are.</p>
+<form class="people" method="post" action="/authorize">{hidden}<ul>{good}</ul></form>
 <form method="post" action="/authorize">{hidden}{alert}
 <label for="username">User name</label>
-<input id="username" name="username" list="people" value="{value}" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus{invalid}>
+<input id="username" name="username" list="people" value="{value}" autocomplete="username" autocapitalize="none" spellcheck="false" required{invalid}>
 <datalist id="people">{options}</datalist>
 <button type="submit">Sign in</button>
 </form>
-<h2>People</h2>
-<ul>{people}</ul>"#,
+{wrong}"#,
             client = escape(&request.client_id),
             value = escape(value),
         ),
@@ -118,18 +127,6 @@ fn fields(request: &Request) -> [(&'static str, Option<&str>); 11] {
         ("prompt", request.prompt.as_deref()),
         ("acr_values", request.acr_values.as_deref()),
     ]
-}
-
-/// The same request again, with another person filled in.
-fn choose(request: &Request, username: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::for_suffix(String::from("/authorize?"), "/authorize?".len());
-    for (name, value) in fields(request) {
-        if let Some(value) = value.filter(|_| name != "login_hint") {
-            query.append_pair(name, value);
-        }
-    }
-    query.append_pair("login_hint", username);
-    query.finish()
 }
 
 fn page(title: &str, body: &str) -> String {

@@ -37,6 +37,11 @@ impl Person {
         format!("demo|{}", self.username)
     }
 
+    /// Whether something is wrong with this person's sign-ins on purpose, so that they should not be let in.
+    pub fn is_trial(&self) -> bool {
+        self.fault.is_some() || self.groups.is_none() || !self.email_verified
+    }
+
     fn new(username: &str, name: &str, groups: &[&str]) -> Self {
         Self {
             username: username.into(),

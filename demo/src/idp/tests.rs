@@ -42,6 +42,16 @@ fn other_addresses_than_loopback_are_refused() {
 }
 
 #[test]
+fn one_click_signs_in_and_the_broken_ones_stand_apart() {
+    let request = super::authorize::Request { client_id: "writ".into(), ..Default::default() };
+    let page = super::pages::sign_in(&idp(), &request, None);
+    let (good, wrong) = page.split_once("For trying what goes wrong").expect("both kinds");
+    for (name, part) in [("ada", good), ("olga", good), ("mallory-nonce", wrong), ("nogroups", wrong), ("unverified", wrong)] {
+        assert!(part.contains(&format!(r#"<button name="username" value="{name}">"#)), "{name}");
+    }
+}
+
+#[test]
 fn what_a_visitor_sends_is_shown_as_text() {
     let request = super::authorize::Request { client_id: "<script>".into(), ..Default::default() };
     let page = super::pages::sign_in(&idp(), &request, Some("\"><b>"));
