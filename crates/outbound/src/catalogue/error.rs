@@ -15,6 +15,9 @@ pub enum ImportError {
     /// The server wants credentials, or other ones.
     #[error("The MCP server asks for credentials (status {0}).")]
     Unauthorized(u16),
+    /// The address is that of one of Writ's gateways.
+    #[error("A gateway of Writ answers at this address, not the server behind it.")]
+    Gateway,
     /// The whole import took too long.
     #[error("The MCP server did not list its tools within {} seconds.", limit.as_secs_f32())]
     TooSlow {
@@ -64,6 +67,7 @@ impl ImportError {
         match self {
             Self::Outbound(cause) => cause.code(),
             Self::Unauthorized(_) => "unauthorized",
+            Self::Gateway => "is_a_gateway",
             Self::TooSlow { .. } => "too_slow",
             Self::TooManyTools { .. } => "too_many_tools",
             Self::TooLarge { .. } => "catalogue_too_large",
@@ -78,6 +82,9 @@ impl ImportError {
         match self {
             Self::Outbound(cause) => cause.remedy(),
             Self::Unauthorized(_) => "Give Writ a credential for this server, or let the server accept Writ.",
+            Self::Gateway => {
+                "Resource and upstream look swapped: the resource is the address at the gateway, the upstream is where the real server listens."
+            }
             Self::TooSlow { .. } => "Check that the server runs and is not overloaded, then import again.",
             Self::TooManyTools { .. } | Self::TooLarge { .. } => {
                 "Ask the server's owner whether this is meant; a server of that size should be split."

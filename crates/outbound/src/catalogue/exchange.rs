@@ -44,7 +44,20 @@ struct RpcError {
     code: i64,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    data: Value,
 }
+
+impl RpcError {
+    /// Whether a gateway of Writ speaks, rather than a server: it says so by what it gives as the reason.
+    fn is_of_a_gateway(&self) -> bool {
+        let reason = self.data["reason"].as_str().unwrap_or_default();
+        self.data["remedy"].is_string() && GATEWAY_REASONS.contains(&reason)
+    }
+}
+
+/// What a gateway answers to somebody who brings no token, whether or not it has a policy and knows the address.
+const GATEWAY_REASONS: [&str; 3] = ["gateway_closed", "token_missing", "unknown_resource"];
 
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const PROTOCOL: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -56,19 +69,20 @@ impl Line<'_> {
         self.last_id += 1;
         let id = self.last_id;
         let mut reply = self.post(method, json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await?;
-        if matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(ImportError::Unauthorized(reply.status.as_u16()));
-        }
+        let refused = matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         let session = reply.headers.get(&SESSION).cloned();
         let kind = reply.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let message = match kind.as_str() {
             "text/event-stream" if reply.status.is_success() => self.await_event(&mut reply, id).await?,
             "application/json" => match serde_json::from_slice::<Message>(&self.read(&mut reply).await?) {
+                Ok(Message { error: Some(error), .. }) if error.is_of_a_gateway() => return Err(ImportError::Gateway),
+                _ if refused => return Err(ImportError::Unauthorized(reply.status.as_u16())),
                 Ok(message) => message,
                 Err(_) if !reply.status.is_success() => return Ok(Answer::Status(reply.status)),
                 Err(error) => return Err(ImportError::Protocol(format!("its answer is not JSON-RPC ({error})"))),
             },
+            _ if refused => return Err(ImportError::Unauthorized(reply.status.as_u16())),
             _ if !reply.status.is_success() => return Ok(Answer::Status(reply.status)),
             other => return Err(ImportError::Protocol(format!("it answers with “{}”", brief(other)))),
         };

@@ -234,7 +234,10 @@ async fn a_server_that_is_down_or_silent_is_said_to_be_so() {
     let code = import_within(&url, &bounds).await.expect_err("is silent").code();
     assert!(matches!(code, "too_slow" | "timed_out"), "{code}");
     drop(listener);
-    assert_eq!(import_within(&url, &Bounds::default()).await.expect_err("is down").code(), "unreachable");
+    let down = import_within(&url, &Bounds::default()).await.expect_err("is down");
+    assert_eq!(down.code(), "unreachable");
+    let said = down.to_string();
+    assert!(said.starts_with("The MCP server could not be reached by Writ: "), "{said}");
 }
 
 #[tokio::test]
@@ -256,4 +259,25 @@ async fn a_servers_own_error_is_shown_as_text() {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32000, "message": "busy\u{1b}[31m" } });
     let error = import_static(StatusCode::OK, "application/json", body.to_string().into_bytes()).await;
     assert_eq!(error, Err(ImportError::Refused { code: -32000, message: "busy\u{241b}[31m".into() }));
+}
+
+#[tokio::test]
+async fn a_gateway_in_the_place_of_the_server_is_recognised() {
+    let said = |reason: &str| {
+        let data = json!({ "reason": reason, "remedy": "Do something.", "request_id": "req_1" });
+        json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32001, "message": "Do something.", "data": data } })
+            .to_string()
+            .into_bytes()
+    };
+    for (status, reason) in [
+        (StatusCode::SERVICE_UNAVAILABLE, "gateway_closed"),
+        (StatusCode::NOT_FOUND, "unknown_resource"),
+        (StatusCode::UNAUTHORIZED, "token_missing"),
+    ] {
+        assert_eq!(import_static(status, "application/json", said(reason)).await, Err(ImportError::Gateway), "{reason}");
+    }
+    // A server's own words are none of a gateway's.
+    let other = import_static(StatusCode::UNAUTHORIZED, "application/json", said("no_token")).await;
+    assert_eq!(other, Err(ImportError::Unauthorized(401)));
+    assert_eq!(import_static(StatusCode::FORBIDDEN, "application/json", b"{}".to_vec()).await, Err(ImportError::Unauthorized(403)));
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum OutboundError {
     /// No connection: name unknown, refused, reset, TLS not trusted.
-    #[error("could not connect: {0}")]
+    #[error("could not be reached by Writ: {0}")]
     Unreachable(String),
     /// Nothing, or not everything, came in time.
     #[error("did not answer in time")]
