@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::compose::{self, DataArgs};
 use crate::site::Site;
-use crate::{csrf, delivery, endpoint, headers, problem, request_id, upkeep};
+use crate::{canonical, csrf, delivery, endpoint, headers, problem, request_id, upkeep};
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -65,6 +65,7 @@ pub fn service(app: App) -> Router {
         .fallback(missing)
         .layer(from_fn_with_state(app.clone(), csrf::layer))
         .layer(from_fn_with_state(app.clone(), problem::layer))
+        .layer(from_fn_with_state(app.clone(), canonical::layer))
         .layer(from_fn_with_state(app.clone(), headers::layer))
         .layer(from_fn_with_state(app.clone(), request_id::layer))
         .layer(CatchPanicLayer::new())
