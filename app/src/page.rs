@@ -7,7 +7,7 @@
 //! The header carries one form on every console page: `POST /t/{tenant}/signout`, fields `csrf`.
 
 use crate::{
-    components::{Icon, icon, pill_text},
+    components::{Icon, icon},
     words::{AdminRole, Tone},
 };
 use hydration_context::SsrSharedContext;
@@ -92,8 +92,8 @@ pub struct Shell {
     pub current: Nav,
     /// What this person may open, each with a count or mark such as `3` or `7/8`.
     pub nav: Vec<(Nav, Option<String>)>,
-    /// Changes not yet published.
-    pub draft_changes: u32,
+    /// Edits not yet published.
+    pub draft_edits: u32,
 }
 
 macro_rules! nav {
@@ -236,6 +236,7 @@ fn flash(f: &Flash) -> AnyView {
 /// The mark. Not a literal in the view: the macro would take a literal `inner_html` for an ordinary attribute.
 const MARK: &str = r#"<circle cx="12" cy="12" r="9.5"/><path d="M6.8 8.6 9.4 16 12 10.4 14.6 16l2.6-7.4"/>"#;
 
+/// The mark, and the way home.
 fn brand(href: String) -> AnyView {
     view! {
         <a class="brand" href=href>
@@ -246,11 +247,11 @@ fn brand(href: String) -> AnyView {
 }
 
 fn bare(tenant: Option<Tenant>, flash: Option<AnyView>, main: AnyView) -> AnyView {
+    // Without a tenant, the installation knows where home is.
+    let home = if tenant.is_some() { url("/home") } else { "/".to_owned() };
     view! {
         <div class="bare">
-            <header class="bare-top"><span class="brand">
-                <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=MARK></svg>"Writ"
-            </span>{tenant.map(|t| view! { <span class="tenant">{t.name}</span> })}</header>
+            <header class="bare-top">{brand(home)}{tenant.map(|t| view! { <span class="tenant">{t.name}</span> })}</header>
             <main class="narrow stack" id="main">{flash}{main}</main>
         </div>
     }
@@ -275,16 +276,16 @@ fn nav_list(shell: &Shell) -> AnyView {
 
 fn console(shell: Shell, flash: Option<AnyView>, main: AnyView) -> AnyView {
     let roles = shell.person.roles.iter().map(|r| r.label().2).collect::<Vec<_>>().join(", ");
-    let draft = (shell.draft_changes > 0).then(|| {
-        let word = crate::instant::plural(i64::from(shell.draft_changes), "change");
-        view! { <a class="draft" href=url("/draft")>{pill_text(Tone::Warn, Icon::Pencil, format!("Draft: {word}"))}</a> }
+    // On a phone the number stays; the words around it are for those who hear them.
+    let draft = (shell.draft_edits > 0).then(|| {
+        let word = if shell.draft_edits == 1 { " unpublished edit" } else { " unpublished edits" };
+        let text = view! { {shell.draft_edits}<span class="wide">{word}</span> };
+        view! { <a class="draft" href=url("/draft")><span class="pill warn">{icon(Icon::Pencil)}<span>{text}</span></span></a> }
     });
-    // A person with nothing to administer gets no side navigation: one list of links is enough.
-    let simple = shell.person.roles.is_empty();
     let person = shell.person.name.clone();
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
-        <div class=if simple { "shell simple" } else { "shell" }>
+        <div class="shell">
             <header class="top">
                 <details class="menu"><summary>{icon(Icon::Menu)}<span>"Menu"</span></summary><nav aria-label="Menu">{nav_list(&shell)}</nav></details>
                 {brand(url("/home"))}

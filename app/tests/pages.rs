@@ -163,7 +163,9 @@ fn only_pages_with_islands_load_script() {
         (s.html.contains("<script") == islands).then_some(()).ok_or(format!("islands: {islands}"))
     });
     let islands: Vec<&str> = samples::all().iter().filter(|s| s.html.contains("<leptos-island")).map(|s| s.name).collect();
-    assert_eq!(islands, ["idp", "idp-none", "fleet", "fleet-token"]);
+    let with_key = ["audit", "audit-never", "audit-nomatch", "audit-range"];
+    let expected: Vec<&str> = ["receipt", "client", "idp", "idp-none", "fleet", "fleet-token"].into_iter().chain(with_key).collect();
+    assert_eq!(islands, expected);
 }
 
 #[test]
@@ -174,6 +176,8 @@ fn approval_fits_its_budget() {
         let bytes = sample.html.len() + style;
         assert!(bytes <= 60_000, "{} weighs {bytes} bytes with its stylesheet", sample.name);
         assert!(!sample.html.contains("checked"), "nothing is preselected");
+        let buttons = sample.html.matches("name=\"decision\"").count();
+        assert!(matches!(buttons, 0 | 2), "{} has {buttons} ways to decide", sample.name);
     }
 }
 
@@ -186,6 +190,19 @@ fn sentences_are_found_whole_in_the_source() {
     assert!(html("fleet").contains("2 of 6 run policy 128 and revocations up to 5512."));
     assert!(html("role-import-fault").contains("Line 3: "));
     assert!(html("server-bind").contains("widens what 12 people can do"));
+    // Who asked sees their request, not what an approver weighs.
+    assert!(html("approval-own").contains("You asked to ") && !html("approval-own").contains("risk.</strong>"));
+    assert!(html("approval").contains("Dev Moreau") && html("approval").contains("risk.</strong>"));
+    assert!(html("approval-hostile").contains("Nothing was saved.") && html("approval-hostile").contains("#decision-reason"));
+    // What nobody may ask for has no button.
+    assert!(html("request-nothing").contains("There is nothing to ask for.") && !html("request-nothing").contains("Send request"));
+    assert!(html("request-new").contains("1 day (too long for incidents.trigger)"));
+    // No right to read is not said to be nothing.
+    assert!(!html("home-plain").contains("Nothing is published yet") && html("home-plain").contains("Ask for access"));
+    assert!(html("home-first").contains("Nothing is published yet") && !html("home-first").contains("Nothing needs you now."));
+    assert!(html("consent").contains("yours already") && html("consent").contains("only after approval"));
+    assert!(html("error-403").contains("Owner or IAM admin") && html("error-403").contains("href=\"/t/acme/home\""));
+    assert!(html("roles-empty").contains("/roles/import") && !html("roles-nomatch").contains("/roles/import"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub async fn show<V: IntoView + 'static>(
     body: impl FnOnce() -> V,
 ) -> Result<Response, Problem> {
     let tenant = app.control().read(&caller.cx).this_tenant().await.map_err(control::Error::from)?.ok_or(control::Error::NotFound)?;
-    let draft_changes = match caller.cx.actor.may(Permission::ReadConfig) {
+    let draft_edits = match caller.cx.actor.may(Permission::ReadConfig) {
         true => u32::try_from(tenant.draft - tenant.published_draft).unwrap_or(0),
         false => 0,
     };
@@ -34,7 +34,7 @@ pub async fn show<V: IntoView + 'static>(
         person: person(&caller.cx.actor),
         current,
         nav: Nav::ALL.iter().filter(|nav| caller.cx.actor.may(needs(**nav))).map(|nav| (*nav, None)).collect(),
-        draft_changes,
+        draft_edits,
     };
     Ok(finish(app, status, title, &caller.csrf, flash, Chrome::Console(shell), &[], body))
 }
@@ -115,6 +115,6 @@ pub const fn needs(nav: Nav) -> Permission {
         Nav::Draft | Nav::Bundles => Permission::ReadConfig,
         Nav::Fleet => Permission::ReadFleet,
         Nav::Audit => Permission::ReadAudit,
-        Nav::AdminRoles => Permission::WriteAdmins,
+        Nav::AdminRoles => Permission::ReadAdmins,
     }
 }

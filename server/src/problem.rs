@@ -5,12 +5,13 @@
 use crate::app::App;
 use crate::page;
 use crate::request_id::RequestId;
+use app::page::Tenant;
 use app::pages::error::{self, Model};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use control::Error;
+use control::{Actor, AdminRole, Error};
 use std::sync::Arc;
 
 /// An error on its way to a page.
@@ -51,7 +52,10 @@ impl Problem {
                 request_id: request_id.to_owned(),
                 back: None,
             },
-            Error::Forbidden(_) => Model::forbidden(request_id),
+            Error::Forbidden(permission) => {
+                let enough = AdminRole::ALL.into_iter().filter(|role| role.may(*permission)).map(|role| page::shown(role).label().2);
+                Model::forbidden(&enough.collect::<Vec<_>>(), request_id)
+            }
             Error::Refused { code, .. } if *code == STALE_FORM => Model::stale_form(request_id),
             Error::Changed(what) => Model::conflict(what.clone(), request_id),
             Error::Refused { text, .. } => Model { title: "That is not possible".to_owned(), ..Model::conflict(text.clone(), request_id) },
@@ -78,13 +82,26 @@ impl IntoResponse for Problem {
 /// Renders a [`Problem`] as a page, and logs what is our own fault with all its causes.
 pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    let path = request.uri().path().to_owned();
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<Problem>() else { return response };
     if problem.status().is_server_error() {
         tracing::error!(error = &*problem.0 as &dyn std::error::Error, "request failed");
     }
-    let model = problem.model(&id);
+    let mut model = problem.model(&id);
     let status = problem.status();
     let title = model.title.clone();
-    page::bare(&app, status, None, &title, &[], move || error::view(model))
+    let tenant = tenant(&app, &path, &id).await;
+    if let Some(tenant) = &tenant {
+        model.back = Some((format!("/t/{}/home", tenant.slug), "Home".to_owned()));
+    }
+    page::bare(&app, status, tenant, &title, &[], move || error::view(model))
+}
+
+/// The tenant that the path names, if there is one: then there is a home to go to.
+async fn tenant(app: &App, path: &str, request_id: &str) -> Option<Tenant> {
+    let slug = path.strip_prefix("/t/")?.split('/').next()?;
+    let cx = app.control().ctx(slug, Actor::Anonymous, request_id).await.ok()?;
+    let row = app.control().read(&cx).this_tenant().await.ok().flatten()?;
+    Some(Tenant { slug: row.id, name: row.name })
 }

@@ -1,8 +1,13 @@
 //! Live fleet status: the server renders the rows; in the browser the island asks again every few seconds.
 
-use crate::{Icon, icon};
+use crate::{
+    Icon, icon,
+    poll::poll,
+    time::{ago, machine_time},
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Where a gateway stands, judged by the server from what the gateway acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,20 +110,6 @@ impl FleetSnapshot {
     }
 }
 
-fn ago(now_ms: i64, then_ms: i64) -> String {
-    let s = (now_ms - then_ms).max(0) / 1000;
-    match s {
-        0..=1 => "just now".to_owned(),
-        2..=119 => format!("{s} s ago"),
-        120..=7199 => format!("{} min ago", s / 60),
-        _ => format!("{} h ago", s / 3600),
-    }
-}
-
-fn machine_time(text: &str) -> String {
-    text.replacen(' ', "T", 1).replace(" UTC", "Z")
-}
-
 fn number(n: Option<u64>) -> String {
     n.map_or_else(|| "none".to_owned(), |n| n.to_string())
 }
@@ -151,7 +142,7 @@ fn row(row: GatewayRow, as_of_ms: i64) -> impl IntoView {
 pub fn FleetStatus(url: String, snapshot: FleetSnapshot) -> impl IntoView {
     let (now, set_now) = signal(snapshot);
     let (failed, set_failed) = signal(false);
-    poll(url, set_now, set_failed);
+    poll(url, Duration::from_secs(3), set_now, set_failed, |_| false);
     view! {
         <div class="stack">
             <p class=move || if now.with(FleetSnapshot::converged) { "flag ok" } else { "flag" } role="status">
@@ -170,42 +161,4 @@ pub fn FleetStatus(url: String, snapshot: FleetSnapshot) -> impl IntoView {
             </div>
         </div>
     }
-}
-
-#[cfg(feature = "hydrate")]
-fn poll(url: String, set_now: WriteSignal<FleetSnapshot>, set_failed: WriteSignal<bool>) {
-    use std::time::Duration;
-    let tick = move || {
-        let url = url.clone();
-        // A hidden tab needs no fresh rows, and the server no idle readers.
-        if web_sys::window().and_then(|w| w.document()).is_some_and(|d| d.hidden()) {
-            return;
-        }
-        leptos::task::spawn_local(async move {
-            match fetch(&url).await {
-                Some(snapshot) => {
-                    set_now.set(snapshot);
-                    set_failed.set(false);
-                }
-                None => set_failed.set(true),
-            }
-        });
-    };
-    set_interval(tick, Duration::from_secs(3));
-}
-
-#[cfg(not(feature = "hydrate"))]
-fn poll(_url: String, _set_now: WriteSignal<FleetSnapshot>, _set_failed: WriteSignal<bool>) {}
-
-#[cfg(feature = "hydrate")]
-async fn fetch(url: &str) -> Option<FleetSnapshot> {
-    use wasm_bindgen::JsCast;
-    use wasm_bindgen_futures::JsFuture;
-    let response = JsFuture::from(web_sys::window()?.fetch_with_str(url)).await.ok()?;
-    let response: web_sys::Response = response.dyn_into().ok()?;
-    if !response.ok() {
-        return None;
-    }
-    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    serde_json::from_str(&text).ok()
 }

@@ -6,10 +6,14 @@
 mod copy;
 mod fleet;
 mod icon;
+mod poll;
+mod receipt;
+mod time;
 
 pub use copy::CopyButton;
 pub use fleet::{FleetSnapshot, FleetStatus, GatewayRow, GatewayState};
 pub use icon::{Icon, icon};
+pub use receipt::{ReceiptRow, ReceiptSnapshot, ReceiptStatus};
 
 /// Starts the islands runtime; the start script calls it once, before it hydrates each island.
 #[cfg(feature = "hydrate")]

@@ -164,6 +164,12 @@ pub fn area(f: Field) -> AnyView {
     f.wrap(control)
 }
 
+/// A list to choose one from, with nothing chosen until somebody does; `prompt` says what to choose.
+pub fn select_prompt(f: Field, prompt: &'static str, choices: &[Choice]) -> AnyView {
+    let all: Vec<Choice> = std::iter::once(Choice::new("", prompt)).chain(choices.iter().cloned()).collect();
+    select(f.required(), &all)
+}
+
 /// A list to choose one from; the field's value is the one chosen.
 pub fn select(f: Field, choices: &[Choice]) -> AnyView {
     let options = choices
@@ -234,6 +240,11 @@ pub fn post_form(path: &str, body: impl IntoView + 'static) -> AnyView {
 /// A form whose fields end up in the URL: filters and questions.
 pub fn filter_form(path: &str, body: impl IntoView + 'static) -> AnyView {
     view! { <form class="filters" method="get" action=url(path) role="search">{body.into_any()}</form> }.into_any()
+}
+
+/// The same for a question of several parts: fields as wide as what there is to choose.
+pub fn question_form(path: &str, body: impl IntoView + 'static) -> AnyView {
+    view! { <form class="filters wide" method="get" action=url(path) role="search">{body.into_any()}</form> }.into_any()
 }
 
 /// The row of buttons that ends a form.

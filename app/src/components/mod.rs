@@ -14,8 +14,8 @@ pub use actor::{Actor, actor};
 pub use card::{card, danger_zone, kv, stat};
 pub use empty::{Empty, empty};
 pub use form::{
-    Choice, Field, FieldError, FormErrors, area, buttons, checkbox, error_summary, filter_form, hidden, input, post_form, radio, select,
-    submit, submit_danger,
+    Choice, Field, FieldError, FormErrors, area, buttons, checkbox, error_summary, filter_form, hidden, input, post_form, question_form,
+    radio, select, select_prompt, submit, submit_danger,
 };
 pub use head::{Crumb, head, head_with};
 pub use islands::{CopyButton, Icon, icon};

@@ -74,8 +74,8 @@ pub fn view(m: Model) -> impl IntoView {
         card("Give somebody an admin role", (), view! {
             {error_summary("admin", &m.errors)}
             {post_form("/admin-roles", view! {
-                {select(Field::new("admin", "person", "Person").hint("Only people who have signed in once.").value(m.person).errors(&m.errors), &m.people)}
-                {select(Field::new("admin", "role", "Role").value(m.role).errors(&m.errors), &roles)}
+                {select_prompt(Field::new("admin", "person", "Person").hint("Only people who have signed in once.").value(m.person).errors(&m.errors), "Choose a person or a group", &m.people)}
+                {select_prompt(Field::new("admin", "role", "Role").value(m.role).errors(&m.errors), "Choose a role", &roles)}
                 {buttons(submit("Give role"))}
             })}
         })

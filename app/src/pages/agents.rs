@@ -31,6 +31,8 @@ pub struct Row {
 pub struct Model {
     /// The agents.
     pub rows: Vec<Row>,
+    /// The reader may register agents.
+    pub can_edit: bool,
 }
 
 fn state(active: bool) -> AnyView {
@@ -44,7 +46,7 @@ fn agent_name(name: &str) -> AnyView {
 /// The list of agents.
 pub fn view(m: Model) -> impl IntoView {
     let body = if m.rows.is_empty() {
-        view! { <div class="card">{empty(Empty::First("An agent acts for a person and never gets more than that person has. Registered, it shows apart from the person in every record.", Some(("/agents/new", "Register an agent"))))}</div> }.into_any()
+        view! { <div class="card">{empty(Empty::First("An agent acts for a person and never gets more than that person has. Registered, it shows apart from the person in every record.", m.can_edit.then_some(("/agents/new", "Register an agent"))))}</div> }.into_any()
     } else {
         let rows = m
             .rows
@@ -66,7 +68,8 @@ pub fn view(m: Model) -> impl IntoView {
             .collect();
         table("Agents", &[col("Agent"), col("Owners"), col("Class"), col("State"), col("Last used")], rows)
     };
-    view! { {head(&[], "Agents", primary_link("/agents/new", "Register an agent"))}{body} }.into_any()
+    let action = m.can_edit.then(|| primary_link("/agents/new", "Register an agent"));
+    view! { {head(&[], "Agents", action)}{body} }.into_any()
 }
 
 /// The form, for a new agent or an existing one.

@@ -33,8 +33,10 @@ pub struct Row {
 pub struct Model {
     /// The assignments.
     pub rows: Vec<Row>,
-    /// Groups seen in sign-ins, for the hint.
-    pub known_groups: Vec<String>,
+    /// Groups that sign-ins brought, for the hint.
+    pub seen_groups: Vec<String>,
+    /// Groups that were typed here and that no sign-in has brought.
+    pub unseen_groups: Vec<String>,
     /// Roles to choose from.
     pub roles: Vec<String>,
     /// What stands in the group field.
@@ -72,11 +74,13 @@ pub fn view(m: Model) -> impl IntoView {
     };
     let form = m.can_edit.then(|| {
         let roles: Vec<Choice> = m.roles.iter().map(|r| Choice::new(r.clone(), r.clone())).collect();
-        let hint = if m.known_groups.is_empty() {
-            "Exactly as the IdP sends it. No sign-in has brought a group yet.".to_owned()
-        } else {
-            format!("Exactly as the IdP sends it. Seen so far: {}", m.known_groups.join(", "))
+        let mut hint = match m.seen_groups.as_slice() {
+            [] => "Exactly as the IdP sends it. No sign-in has brought a group yet.".to_owned(),
+            seen => format!("Exactly as the IdP sends it. Sign-ins have brought: {}.", seen.join(", ")),
         };
+        if !m.unseen_groups.is_empty() {
+            hint.push_str(&format!(" Typed here, in no sign-in yet: {}.", m.unseen_groups.join(", ")));
+        }
         card(
             "Give a group a role",
             (),
@@ -90,7 +94,7 @@ pub fn view(m: Model) -> impl IntoView {
             },
         )
     });
-    view! { {head_with(&[], "Assignments", "Roles follow the groups of your IdP at sign-in and at every refresh.", ())}<div class="cols">{list}{form}</div> }.into_any()
+    view! { {head_with(&[], "Assignments", "Roles follow the groups of your IdP at sign-in and at every refresh. What you change here takes effect at once, without a publish.", ())}<div class="cols">{list}{form}</div> }.into_any()
 }
 
 /// Removing one.

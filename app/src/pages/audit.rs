@@ -82,45 +82,60 @@ pub enum Nothing {
 pub struct Model {
     /// What was asked.
     pub filter: Filter,
-    /// Actions to choose from.
-    pub actions: Vec<String>,
+    /// Kinds of events to choose from: how their actions begin, and what they are called.
+    pub actions: Vec<Choice>,
     /// The events, newest first.
     pub rows: Vec<Row>,
     /// Why there are none, when there are none.
     pub nothing: Nothing,
     /// Until which event the log is proven, and when that was: index and time of the newest checkpoint.
     pub checkpoint: Option<(u64, Instant)>,
+    /// The key that the log is signed with, as `writ audit verify --key` takes it.
+    pub log_key: Option<String>,
     /// The reader may export.
     pub can_export: bool,
     /// Links to more.
     pub pager: Pager,
 }
 
+/// What a field of the filter is called, beside the field and on the chip that takes it away.
+fn label(name: &str) -> &'static str {
+    match name {
+        "from" => "From (UTC)",
+        "to" => "Until (UTC)",
+        "actor" => "Person",
+        "client" => "Client",
+        "agent" => "Agent",
+        "action" => "What about",
+        "object" => "Object id",
+        "outcome" => "Outcome",
+        _ => "Text",
+    }
+}
+
 /// The audit log.
 pub fn view(m: Model) -> impl IntoView {
     let f = &m.filter;
-    let actions: Vec<Choice> =
-        std::iter::once(Choice::new("", "any")).chain(m.actions.into_iter().map(|a| Choice::new(a.clone(), a))).collect();
+    let actions: Vec<Choice> = std::iter::once(Choice::new("", "any")).chain(m.actions).collect();
     let outcomes: Vec<Choice> =
         std::iter::once(Choice::new("", "any")).chain(Outcome::ALL.iter().map(|o| Choice::new(o.value(), o.label().2))).collect();
-    let search = |name: &'static str, label: &'static str, value: &String| {
-        input(Field::new("filter", name, label).value(value.clone()).kind("search").max(200))
-    };
+    let search =
+        |name: &'static str, value: &String| input(Field::new("filter", name, label(name)).value(value.clone()).kind("search").max(200));
     let more = [&f.from, &f.to, &f.client, &f.agent, &f.object].iter().any(|v| !v.is_empty());
     let filters = filter_form(
         "/audit",
         view! {
-            {search("q", "Text", &f.q)}
-            {search("actor", "Person", &f.actor)}
-            {select(Field::new("filter", "action", "Action").value(f.action.clone()), &actions)}
-            {select(Field::new("filter", "outcome", "Outcome").value(f.outcome.clone()), &outcomes)}
+            {search("q", &f.q)}
+            {search("actor", &f.actor)}
+            {select(Field::new("filter", "action", label("action")).value(f.action.clone()), &actions)}
+            {select(Field::new("filter", "outcome", label("outcome")).value(f.outcome.clone()), &outcomes)}
             <button type="submit" class="button primary">"Show"</button>
             <details class="more" open=more><summary>"Time, client, agent, object"</summary><div class="filters">
-                {input(Field::new("filter", "from", "From (UTC)").kind("datetime-local").value(f.from.clone()))}
-                {input(Field::new("filter", "to", "Until (UTC)").kind("datetime-local").value(f.to.clone()))}
-                {search("client", "Client", &f.client)}
-                {search("agent", "Agent", &f.agent)}
-                {search("object", "Object id", &f.object)}
+                {input(Field::new("filter", "from", label("from")).kind("datetime-local").value(f.from.clone()))}
+                {input(Field::new("filter", "to", label("to")).kind("datetime-local").value(f.to.clone()))}
+                {search("client", &f.client)}
+                {search("agent", &f.agent)}
+                {search("object", &f.object)}
             </div></details>
         },
     );
@@ -131,7 +146,10 @@ pub fn view(m: Model) -> impl IntoView {
             .map(|(name, value)| {
                 let rest: Vec<String> = active.iter().filter(|(n, _)| n != name).map(|(n, v)| format!("{n}={}", encode(v))).collect();
                 let path = if rest.is_empty() { "/audit".to_owned() } else { format!("/audit?{}", rest.join("&")) };
-                view! { <li><a class="chip" href=crate::page::url(&path)>{*name}": "{untrusted(value, 60)}{icon(Icon::Cross)}<span class="sr">" remove this filter"</span></a></li> }
+                // A kind of event is shown by its name; the exact action, which links may carry, as it stands.
+                let named = actions.iter().find(|a| *name == "action" && a.value == **value).map(|a| a.label.clone());
+                let shown = named.unwrap_or_else(|| (*value).clone());
+                view! { <li><a class="chip" href=crate::page::url(&path)>{label(name)}": "{untrusted(shown, 60)}{icon(Icon::Cross)}<span class="sr">" remove this filter"</span></a></li> }
             })
             .collect_view();
         view! { <div class="row"><ul class="chips">{chips}</ul>{link("/audit", "Clear all")}</div> }
@@ -167,7 +185,13 @@ pub fn view(m: Model) -> impl IntoView {
         Some((index, at)) => view! { "Proven up to event "{index}" by the checkpoint of "{time(&at)} }.into_any(),
         None => "No checkpoint has been signed yet.".into_any(),
     };
-    view! { {head_with(&[], "Audit log", proven, export)}{filters}{chips}{body}{pager(&m.pager)} }.into_any()
+    let key = m.log_key.map(|key| {
+        card("The log's key", view! { <CopyButton value=key.clone() what="key".to_owned()/> }, view! {
+            <pre class="wrap"><code>{key.clone()}</code></pre>
+            <p class="muted">"Keep it apart from exports: "<code>"writ audit verify --key"</code>" tells by it that an export is of this log."</p>
+        })
+    });
+    view! { {head_with(&[], "Audit log", proven, export)}{filters}{chips}{body}{pager(&m.pager)}{key} }.into_any()
 }
 
 /// How far an event is proven.

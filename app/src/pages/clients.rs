@@ -33,12 +33,14 @@ pub struct Row {
 pub struct Model {
     /// The clients.
     pub rows: Vec<Row>,
+    /// The reader may register clients.
+    pub can_edit: bool,
 }
 
 /// The list of clients.
 pub fn view(m: Model) -> impl IntoView {
     let body = if m.rows.is_empty() {
-        view! { <div class="card">{empty(Empty::First("A client is the program through which somebody calls: an IDE, a command line, an app. Unknown clients get nothing.", Some(("/clients/new", "Register a client"))))}</div> }.into_any()
+        view! { <div class="card">{empty(Empty::First("A client is the program through which somebody calls: an IDE, a command line, an app. Unknown clients get nothing.", m.can_edit.then_some(("/clients/new", "Register a client"))))}</div> }.into_any()
     } else {
         let rows = m
             .rows
@@ -60,7 +62,8 @@ pub fn view(m: Model) -> impl IntoView {
             rows,
         )
     };
-    view! { {head(&[], "Clients", primary_link("/clients/new", "Register a client"))}{body} }.into_any()
+    let action = m.can_edit.then(|| primary_link("/clients/new", "Register a client"));
+    view! { {head(&[], "Clients", action)}{body} }.into_any()
 }
 
 /// The form, for a new client or an existing one.
@@ -129,16 +132,17 @@ pub struct Detail {
 pub fn detail(m: Detail) -> impl IntoView {
     let path = format!("/clients/{}", encode(&m.id));
     let errors = m.form.as_ref().map(|f| error_summary("client", &f.errors));
+    // What whoever configures the client needs, so it comes first and in one piece.
+    let identifier = view! { <p class="row">"Client id "<code class="whole">{untrusted(&m.id, 300)}</code><CopyButton value=m.id.clone() what="client id".to_owned()/></p> };
     let block = m.form.is_some().then(|| danger_zone(view! { <p>"Blocking denies every call through this client, on every gateway, until somebody lifts it."</p><p>{link_button(&format!("/block?kind=client&subject={}", encode(&m.id)), "Block this client…")}</p> }));
     let version = m.version.to_string();
     let form = m.form.map(|f| view! { <section class="card"><header><h2>"Registration"</h2></header><div class="body">{post_form(&path, view! { {hidden("version", version)}{fields(f)}{buttons(submit("Save client"))} })}</div></section> });
     view! {
-        {head(&[("/clients", "Clients")], view! { "Client "<em>{untrusted(&m.name, 80)}</em> }, ())}
+        {head_with(&[("/clients", "Clients")], view! { "Client "<em>{untrusted(&m.name, 80)}</em> }, identifier, ())}
         {errors}
         <div class="cols">
             <div class="stack">{form}{block}</div>
             {card("Facts", pill(m.trust.label()), kv(vec![
-                ("Client id", view! { <span class="mono">{untrusted(&m.id, 300)}</span> }.into_any()),
                 ("Answered at", codes(m.redirect_uris, "nowhere")),
                 ("Ceiling", codes(m.ceiling, "as its class says")),
                 ("People", text(m.people.to_string())),

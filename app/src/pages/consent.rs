@@ -48,6 +48,8 @@ pub struct Model {
     pub scopes: Vec<Scope>,
     /// What it asked for and does not get, since the person may not.
     pub withheld: Vec<String>,
+    /// What the person holds already and the client may take when it needs it, without asking again here.
+    pub held: Vec<Scope>,
     /// What may be added to this session later once approved, without asking again here.
     pub later: Vec<Scope>,
     /// Life of the access token in seconds.
@@ -89,6 +91,10 @@ pub fn view(m: Model) -> impl IntoView {
         {card("What it can do now", crate::instant::plural(i64::try_from(m.scopes.len()).unwrap_or(i64::MAX), "scope"), view! {
             <ul class="scopes">{m.scopes.into_iter().map(scope).collect_view()}</ul>{withheld}
         })}
+        {(!m.held.is_empty()).then(|| card("What it may take as well", "yours already", view! {
+            <p class="muted">"A role or a grant gives you these. The client gets them when it renews its token, without asking you here again."</p>
+            <ul class="scopes">{m.held.into_iter().map(scope).collect_view()}</ul>
+        }))}
         {(!m.later.is_empty()).then(|| card("What may be added later", "only after approval", view! {
             <p class="muted">"If you ask for these and somebody approves, this client gets them without asking you here again."</p>
             <ul class="scopes">{m.later.into_iter().map(scope).collect_view()}</ul>

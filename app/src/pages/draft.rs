@@ -11,7 +11,7 @@
 use crate::{
     components::*,
     instant::{Instant, plural},
-    words::{Severity, Tone},
+    words::{Risk, Severity, Tone},
 };
 use leptos::prelude::*;
 
@@ -32,16 +32,16 @@ pub struct Change {
     pub effect: Effect,
     /// `Role`, `Server`, `Client class`.
     pub kind: String,
-    /// Its name.
+    /// Its name; empty where there is but one.
     pub subject: String,
     /// `gains logs.debug.write`.
     pub what: String,
-    /// People it concerns; none when that can't be told.
+    /// People it concerns; none where it concerns nobody in particular.
     pub people: Option<u64>,
-    /// Who made it.
-    pub by: String,
-    /// When.
-    pub at: Instant,
+    /// How much harm the scope can do that somebody gains.
+    pub risk: Option<Risk>,
+    /// Who made it, and when; none for what Writ does by itself.
+    pub by: Option<(String, Instant)>,
 }
 
 /// One finding of the linter.
@@ -64,7 +64,9 @@ pub struct Model {
     pub next: u64,
     /// Digest of the draft as shown.
     pub digest: String,
-    /// What would change.
+    /// Edits since the last publish.
+    pub edits: u64,
+    /// What they come to.
     pub changes: Vec<Change>,
     /// What the linter says.
     pub findings: Vec<Finding>,
@@ -84,9 +86,10 @@ pub struct Model {
 pub fn view(m: Model) -> impl IntoView {
     let blocked = m.findings.iter().any(|f| f.severity == Severity::Error);
     let widens = m.changes.iter().filter(|c| c.effect == Effect::Widens).count();
+    let edits = plural(i64::try_from(m.edits).unwrap_or(i64::MAX), "unpublished edit");
     let under = match m.live {
-        Some(v) => format!("Compared with policy {v}, which is live. Publishing makes policy {}.", m.next),
-        None => format!("Nothing is published yet. Publishing makes policy {}.", m.next),
+        Some(v) => format!("{edits}, compared with policy {v}, which is live. Publishing makes policy {}.", m.next),
+        None => format!("{edits}. Nothing is published yet; publishing makes policy {}.", m.next),
     };
     let empty_draft = m.changes.is_empty();
     let mut changes = m.changes;
@@ -95,11 +98,11 @@ pub fn view(m: Model) -> impl IntoView {
         Effect::Narrows => 1,
         Effect::Neutral => 2,
     });
-    let n = plural(i64::try_from(changes.len()).unwrap_or(i64::MAX), "change");
+    let n = plural(i64::try_from(changes.len()).unwrap_or(i64::MAX), "difference");
     let list = if empty_draft {
         view! { <div class="card">{empty(Empty::Done("The draft is as the live policy. Grants, blocks and revocations need no publish; they work at once.".to_owned()))}</div> }.into_any()
     } else {
-        view! { <section class="card"><header><h2>"What would change"</h2><span class="muted">{n}{(widens > 0).then(|| format!(", {widens} add access"))}</span></header><ul class="diff">{changes.into_iter().map(change).collect_view()}</ul></section> }.into_any()
+        view! { <section class="card"><header><h2>"What would change"</h2><span class="muted">{n}{(widens > 0).then(|| format!(", {widens} {} access", if widens == 1 { "adds" } else { "add" }))}</span></header><ul class="diff">{changes.into_iter().map(change).collect_view()}</ul></section> }.into_any()
     };
     let findings = if m.findings.is_empty() {
         view! { <p class="row">{pill_text(Tone::Ok, Icon::Check, "Clean")}<span class="muted">"Nothing in this draft looks unintended."</span></p> }.into_any()
@@ -148,11 +151,14 @@ fn change(c: Change) -> AnyView {
     let (class, glyph, word) = match c.effect {
         Effect::Widens => ("added", Icon::Plus, "Adds access"),
         Effect::Narrows => ("removed", Icon::Minus, "Takes access"),
-        Effect::Neutral => ("muted", Icon::Pencil, "Changes"),
+        Effect::Neutral => ("muted", Icon::Pencil, "Sets or describes"),
     };
-    let people = c.people.map_or_else(|| "reach unknown".to_owned(), |n| plural(i64::try_from(n).unwrap_or(i64::MAX), "person"));
+    let people = c.people.map(|n| plural(i64::try_from(n).unwrap_or(i64::MAX), "person"));
+    let subject = (!c.subject.is_empty()).then(|| view! { <em>{untrusted(c.subject, 120)}</em>" " });
+    let risk = c.risk.map(|risk| view! { " "{risk_pill(risk)} });
+    let by = c.by.map(|(who, at)| view! { <small><bdi>{who}</bdi>", "{time(&at)}</small> });
     view! {
-        <li><div><span class=format!("mark {class}")>{icon(glyph)}{word}</span><span class="block">{c.kind}" "<em>{untrusted(c.subject, 120)}</em>" "{untrusted(c.what, 300)}</span><small><bdi>{c.by}</bdi>", "{time(&c.at)}</small></div><span class="muted">{people}</span></li>
+        <li><div><span class=format!("mark {class}")>{icon(glyph)}{word}</span><span class="block">{c.kind}" "{subject}{untrusted(c.what, 300)}{risk}</span>{by}</div><span class="muted">{people}</span></li>
     }
     .into_any()
 }

@@ -27,14 +27,19 @@ impl Model {
             request_id,
         )
     }
-    /// 403.
-    pub fn forbidden(request_id: impl Into<String>) -> Self {
-        Self::of(
-            403,
-            "Your role doesn't allow this",
-            "Nothing was changed. An owner can give you the admin role that this needs.",
-            request_id,
-        )
+    /// 403: `roles` are those that it needs one of, by their labels.
+    pub fn forbidden(roles: &[&str], request_id: impl Into<String>) -> Self {
+        let needs = match roles {
+            [] => "Nobody who signs in may do it.".to_owned(),
+            [one] => format!("It needs the admin role {one}. Ask an owner of this tenant for it, if you need it."),
+            [most @ .., last] => {
+                format!(
+                    "It needs one of the admin roles {} or {last}. Ask an owner of this tenant for one, if you need it.",
+                    most.join(", ")
+                )
+            }
+        };
+        Self::of(403, "Your role doesn't allow this", format!("Nothing was changed. {needs}"), request_id)
     }
     /// 403 after a missing or foreign CSRF token.
     pub fn stale_form(request_id: impl Into<String>) -> Self {

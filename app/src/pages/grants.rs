@@ -112,7 +112,7 @@ pub struct Event {
     pub text: String,
     /// Good, or an end.
     pub good: bool,
-    /// `evt_…`.
+    /// `evt_…`, where the reader may open it.
     pub event_id: Option<String>,
 }
 

@@ -69,18 +69,34 @@ pub struct Model {
     pub figures: Vec<Figure>,
     /// The latest events, newest first.
     pub events: Vec<Event>,
-    /// The live policy's version and since when.
-    pub live: Option<(u64, Instant)>,
+    /// What is published.
+    pub live: Live,
+    /// The reader asks for access rather than sets it up.
+    pub asks: bool,
+}
+
+/// What is published, as far as the reader may know.
+pub enum Live {
+    /// Not for this reader.
+    Unknown,
+    /// Nothing.
+    Nothing,
+    /// This version, since then.
+    Version(u64, Instant),
 }
 
 /// Home.
 pub fn view(m: Model) -> impl IntoView {
     let under = match m.live {
-        Some((version, since)) => view! { "Policy "{version}" is live since "{time(&since)} }.into_any(),
-        None => "Nothing is published yet: gateways deny everything.".into_any(),
+        Live::Version(version, since) => view! { "Policy "{version}" is live since "{time(&since)} }.into_any(),
+        Live::Nothing => "Nothing is published yet: gateways deny everything.".into_any(),
+        Live::Unknown => ().into_any(),
     };
-    let todos = if m.todos.is_empty() {
-        empty(Empty::Done("Nothing needs you now.".to_owned()))
+    let todos = if m.todos.is_empty() && !m.setup.is_empty() {
+        // Setting up is what is left to do.
+        ().into_any()
+    } else if m.todos.is_empty() {
+        view! { <section class="card">{empty(Empty::Done("Nothing needs you now.".to_owned()))}</section> }.into_any()
     } else {
         let items = m
             .todos
@@ -93,8 +109,9 @@ pub fn view(m: Model) -> impl IntoView {
                 }
             })
             .collect_view();
-        view! { <ol class="todo">{items}</ol> }.into_any()
+        view! { <section class="card"><ol class="todo">{items}</ol></section> }.into_any()
     };
+    let ask = m.asks.then(|| primary_link("/requests/new", "Ask for access"));
     let setup = (!m.setup.is_empty()).then(|| {
         let done = m.setup.iter().filter(|s| s.done).count();
         let total = m.setup.len();
@@ -127,5 +144,5 @@ pub fn view(m: Model) -> impl IntoView {
             .collect();
         view! { <section class="stack-s"><div class="row spread"><h2>"Latest"</h2>{link("/audit", "Audit log")}</div>{table("Newest first", &[col("When"), col("Who"), col("What"), col("Outcome")], rows)}</section> }.into_any()
     };
-    view! { {head_with(&[], "What needs you", under, ())}<section class="card">{todos}</section>{setup}<section class="figures">{figures}</section>{events} }.into_any()
+    view! { {head_with(&[], "What needs you", under, ask)}{todos}{setup}<section class="figures">{figures}</section>{events} }.into_any()
 }

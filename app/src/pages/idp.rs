@@ -63,7 +63,7 @@ pub fn view(m: Model) -> impl IntoView {
             {input(Field::new("idp", "issuer", "Issuer").hint("Exactly as the provider names itself, without /.well-known.").value(m.issuer).required().kind("url").max(500).mono().errors(e))}
             {input(Field::new("idp", "client_id", "Client id").value(m.client_id).required().max(300).mono().errors(e))}
             {input(Field::new("idp", "client_secret", "Client secret").hint(secret_hint).kind("password").max(1000).mono().errors(e))}
-            {input(Field::new("idp", "groups_claim", "Groups claim").hint("The ID token's claim that lists groups. People without it sign in and get no role.").value(m.groups_claim).required().max(100).mono().errors(e))}
+            {input(Field::new("idp", "groups_claim", "Groups claim").hint("The ID token's claim that lists groups. People without it are not let in (no_groups); an empty list lets them in without a role.").value(m.groups_claim).required().max(100).mono().errors(e))}
             {buttons(submit("Check and save"))}
         };
         card("Connection", (), post_form("/idp", body))

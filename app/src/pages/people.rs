@@ -27,8 +27,10 @@ pub struct Row {
     pub email_verified: bool,
     /// Groups at the last sign-in.
     pub groups: Vec<String>,
-    /// Roles that follow from them.
+    /// MCP roles that follow from them.
     pub roles: Vec<String>,
+    /// Writ's own admin roles.
+    pub admin_roles: Vec<AdminRole>,
     /// Last sign-in.
     pub signed_in: Option<Instant>,
 }
@@ -48,6 +50,14 @@ fn address(email: String, verified: bool) -> AnyView {
     view! { {untrusted(email, 200)}{note} }.into_any()
 }
 
+/// What they are in this console, which is no MCP role.
+fn admin_roles(roles: &[AdminRole]) -> AnyView {
+    match roles {
+        [] => view! { <span class="muted">"none"</span> }.into_any(),
+        roles => text(roles.iter().map(|role| role.label().2).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// The list of people.
 pub fn view(m: Model) -> impl IntoView {
     let body = match (m.rows.is_empty(), m.q.is_empty()) {
@@ -61,12 +71,13 @@ pub fn view(m: Model) -> impl IntoView {
                     vec![
                         view! { {link(&format!("/people/{}", encode(&r.id)), untrusted(r.name, 80))}<span class="id">{address(r.email, r.email_verified)}</span> }.into_any(),
                         codes(r.groups, "none"),
-                        codes(r.roles, "no role: may do nothing"),
+                        codes(r.roles, "none, so no scope by role"),
+                        admin_roles(&r.admin_roles),
                         time_or(r.signed_in.as_ref(), "never"),
                     ]
                 })
                 .collect();
-            table("People, as their IdP last described them", &[col("Person"), col("Groups"), col("Roles"), col("Last sign-in")], rows)
+            table("People, as their IdP last described them", &[col("Person"), col("Groups"), col("MCP roles"), col("Admin roles"), col("Last sign-in")], rows)
         }
     };
     view! {
@@ -91,7 +102,7 @@ pub struct Detail {
     pub idp: (String, String),
     /// Groups at the last sign-in.
     pub groups: Vec<String>,
-    /// Roles that follow from them.
+    /// MCP roles that follow from them.
     pub roles: Vec<String>,
     /// Writ's own admin roles.
     pub admin_roles: Vec<AdminRole>,
@@ -110,7 +121,7 @@ pub fn detail(m: Detail) -> impl IntoView {
     let rows: Vec<Vec<AnyView>> =
         m.scopes.into_iter().map(|(name, sentence, risk, from)| vec![code(name), text(sentence), risk_pill(risk), text(from)]).collect();
     let scopes = if rows.is_empty() {
-        view! { <div class="card">{empty(Empty::Done("This person may do nothing: no group of theirs gives a role, and they hold no grant.".to_owned()))}</div> }.into_any()
+        view! { <div class="card">{empty(Empty::Done("This person may call no tool: no group of theirs gives an MCP role, and they hold no grant.".to_owned()))}</div> }.into_any()
     } else {
         table("What they may do", &[col("Scope"), col("In words"), col("Risk"), col("From")], rows)
     };
@@ -119,8 +130,6 @@ pub fn detail(m: Detail) -> impl IntoView {
         .into_iter()
         .map(|(id, name)| view! { <span class="block">{link(&format!("/agents/{}", encode(&id)), untrusted(name, 80))}</span> })
         .collect_view();
-    let admin =
-        if m.admin_roles.is_empty() { "none".to_owned() } else { m.admin_roles.iter().map(|r| r.label().2).collect::<Vec<_>>().join(", ") };
     let actions = view! { {link_button(&format!("/audit?actor={}", encode(&m.id)), "What they did")}{link_button(&format!("/simulator?person={}", encode(&m.id)), "Can they?")} };
     let block = m.can_block.then(|| danger_zone(view! { <p>"Blocking denies every call of this person, through any client and any agent of theirs, on every gateway."</p><p>{link_button(&format!("/block?kind=user&subject={}", encode(&m.id)), "Block this person…")}</p> }));
     view! {
@@ -131,8 +140,8 @@ pub fn detail(m: Detail) -> impl IntoView {
                 ("Address", address(m.email, m.email_verified)),
                 ("From", view! { {untrusted(m.idp.0, 60)}<small class="block mono">{untrusted(m.idp.1, 160)}</small> }.into_any()),
                 ("Groups", codes(m.groups, "none")),
-                ("Roles", codes(m.roles, "none")),
-                ("Admin roles", text(admin)),
+                ("MCP roles", codes(m.roles, "none")),
+                ("Admin roles", admin_roles(&m.admin_roles)),
                 ("Agents", agents.into_any()),
                 ("Last sign-in", time_or(m.signed_in.as_ref(), "never")),
                 ("Identifier", code(m.id)),

@@ -4,8 +4,10 @@
 //! | --- | --- | --- |
 //! | GET | `/revocations` | `cursor` |
 //! | GET | `/revocations/{seq}` | |
+//! | GET | `/revocations/{seq}/receipt.json` | answers [`ReceiptSnapshot`] as JSON, same authorization as the page |
 
 use crate::{components::*, instant::Instant, page::encode, words::Tone};
+pub use islands::{ReceiptRow, ReceiptSnapshot};
 use leptos::prelude::*;
 
 /// A revocation in the list.
@@ -80,20 +82,6 @@ pub fn view(m: Model) -> impl IntoView {
     view! { {head_with(&[], "Revocations", "Rolling policy back never brings back what was taken away.", m.can_block.then(|| link_button("/block", "Block something…")))}{body}{pager(&m.pager)} }.into_any()
 }
 
-/// What one gateway says.
-pub struct Gateway {
-    /// Its name.
-    pub name: String,
-    /// Policy it runs.
-    pub policy: Option<u64>,
-    /// Milliseconds from the revocation to its confirmation; none: unconfirmed.
-    pub after_ms: Option<i64>,
-    /// When it last reported; shown while unconfirmed.
-    pub last_seen: Option<Instant>,
-    /// What an unconfirmed one means: `silent for 6 min; its tokens end by 10:12`.
-    pub note: String,
-}
-
 /// One revocation.
 pub struct Detail {
     /// Its sequence.
@@ -112,77 +100,31 @@ pub struct Detail {
     pub took: Vec<(&'static str, String)>,
     /// What happened before, oldest first: when, what, good.
     pub story: Vec<(Instant, String, bool)>,
-    /// What each gateway says, unconfirmed ones last.
-    pub gateways: Vec<Gateway>,
-    /// Until when an unconfirmed gateway may still allow it.
-    pub exposed_until: Option<Instant>,
-}
-
-fn seconds(ms: i64) -> String {
-    format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
-}
-
-/// `7 of 8 gateways deny it, slowest 0.4 s; gw-eu-3 unconfirmed`.
-pub fn summary(gateways: &[Gateway]) -> String {
-    let total = gateways.len();
-    let done: Vec<i64> = gateways.iter().filter_map(|g| g.after_ms).collect();
-    let slowest = done.iter().max().map_or_else(String::new, |ms| format!(", slowest {}", seconds(*ms)));
-    let open: Vec<&str> = gateways.iter().filter(|g| g.after_ms.is_none()).map(|g| g.name.as_str()).collect();
-    let rest = if open.is_empty() { String::new() } else { format!("; {} unconfirmed", open.join(", ")) };
-    format!("{} of {total} {} it{slowest}{rest}", done.len(), if total == 1 { "gateway denies" } else { "gateways deny" })
+    /// The reader may open the list of all; others come from their own grant.
+    pub can_list: bool,
+    /// What each gateway says, refreshed in the browser.
+    pub snapshot: ReceiptSnapshot,
 }
 
 /// One revocation's receipt.
 pub fn detail(m: Detail) -> impl IntoView {
-    let open = m.gateways.iter().any(|g| g.after_ms.is_none());
-    let line = summary(&m.gateways);
-    let banner = if m.gateways.is_empty() {
-        flag_text(Tone::Warn, "No gateway is enrolled.", "There is nobody to confirm it, and nobody who would let the calls through.")
-    } else if open {
-        let until = m
-            .exposed_until
-            .as_ref()
-            .map(|at| view! { " An unconfirmed gateway may allow it until "{time(at)}", when its last tokens end." });
-        flag(Tone::Danger, view! { <strong>"Not everywhere yet."</strong>" "{line}"."{until} })
-    } else {
-        flag(Tone::Ok, view! { <strong>"Everywhere."</strong>" "{line}"." })
-    };
+    let path = format!("/revocations/{}", m.seq);
     let event = m.event_id.map(|id| view! { " · "{link(&format!("/audit/{}", encode(&id)), "audit event")} });
     let under = view! { "by "<bdi>{m.by}</bdi>" at "{time(&m.at)}" · reason: “"{untrusted(m.reason, 300)}"”"{event} };
-    let rows = m
-        .gateways
-        .into_iter()
-        .map(|g| {
-            let state = if g.after_ms.is_some() {
-                pill_text(Tone::Ok, Icon::Check, "Denies")
-            } else {
-                pill_text(Tone::Danger, Icon::Warning, "Unconfirmed")
-            };
-            vec![
-                text(g.name),
-                state,
-                text(g.policy.map_or_else(|| "none".to_owned(), |p| p.to_string())),
-                text(g.after_ms.map_or_else(|| "–".to_owned(), seconds)),
-                match (&g.last_seen, g.after_ms) {
-                    (Some(at), None) => view! { {text(g.note)}<small class="block">"last report "{time(at)}</small> }.into_any(),
-                    _ => text(g.note),
-                },
-            ]
-        })
-        .collect();
-    let story = m
-        .story
-        .into_iter()
-        .map(|(at, what, good)| (at, if good { StepState::Holds } else { StepState::Broken }, untrusted(what, 200)))
-        .collect();
+    let story = (!m.story.is_empty()).then(|| {
+        let told =
+            m.story.into_iter().map(|(at, what, good)| (at, if good { StepState::Holds } else { StepState::Broken }, untrusted(what, 200)));
+        card("The story", (), timeline(told.collect()))
+    });
+    let from = if m.can_list { ("/revocations", "Revocations") } else { ("/grants", "Grants") };
+    let (page, url) = (crate::page::url(&path), crate::page::url(&format!("{path}/receipt.json")));
     view! {
-        {head_with(&[("/revocations", "Revocations")], view! { "Revocation "{m.seq}": "<em>{untrusted(m.what, 120)}</em> }, under, ())}
-        {banner}
+        {head_with(&[from], view! { "Revocation "{m.seq}": "<em>{untrusted(m.what, 120)}</em> }, under, ())}
         <div class="cols">
-            {table("Receipts, as each gateway reported what it activated", &[col("Gateway"), col("State"), num("Policy"), num("After"), col("Note")], rows)}
+            <islands::ReceiptStatus url=url page=page snapshot=m.snapshot/>
             <div class="stack">
                 {card("What it took back", (), kv(m.took.into_iter().map(|(k, v)| (k, untrusted(v, 200))).collect()))}
-                {card("The story", (), timeline(story))}
+                {story}
             </div>
         </div>
     }

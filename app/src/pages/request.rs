@@ -6,8 +6,8 @@
 //! | POST | `/requests/{id}/decision` | `csrf`, `digest` (of what was shown), `decision` = `approve` or `deny`, `duration_s` (one of [`Deciding::Open::durations_s`]; only narrows), `reason` |
 //! | POST | `/requests/{id}/withdraw` | `csrf` (requester only) |
 //!
-//! After a decision: redirect back here. When the digest no longer fits: [`changed`] with status 409. When the reason is missing: this page again with
-//! [`Model::errors`], status 422.
+//! `decision` is the button that was pressed, so nothing is preselected and no choice can be forgotten. After a decision: redirect back here. When
+//! the digest no longer fits: [`changed`] with status 409. When the reason is missing: this page again with [`Model::errors`], status 422.
 
 use crate::{
     components::*,
@@ -84,6 +84,8 @@ pub struct Model {
     pub id: String,
     /// Where it stands.
     pub state: RequestState,
+    /// The reader asked for it: what an approver weighs is left out.
+    pub mine: bool,
     /// Who asks.
     pub person: String,
     /// What is known about them.
@@ -126,6 +128,8 @@ pub struct Model {
     pub errors: FormErrors,
     /// The reason typed before an error.
     pub typed_reason: String,
+    /// The time chosen before an error, in seconds.
+    pub typed_duration_s: Option<i64>,
 }
 
 /// The approval card.
@@ -151,22 +155,43 @@ pub fn view(m: Model) -> impl IntoView {
     let withdraw = m.can_withdraw.then(|| {
         post_form(&format!("{path}/withdraw"), buttons(view! { <button type="submit" class="button">"Withdraw this request"</button> }))
     });
+    let lead = if m.mine { "You asked to ".into_any() } else { view! { {untrusted(&m.person, 80)}" wants to " }.into_any() };
+    let head = view! {
+        <div class="stack-s">
+            <nav class="crumbs" aria-label="Breadcrumb"><ol><li>{link("/requests", "Requests")}</li></ol></nav>
+            <p class="row">{state}{until}</p>
+            <h1>{lead}<u>{m.ask}</u>" on "<em>{m.server}</em>" for "<u>{duration(m.duration_s)}</u></h1>
+        </div>
+    };
+    let allowed = card("What it allows", count, allows(m.scopes, m.already));
+    let words = if m.mine { "your words" } else { "the requester's words" };
+    let why = card("Why", words, view! { <blockquote>{long_untrusted(m.reason, 1024)}</blockquote> });
+    let history = card("History", (), timeline(m.history.into_iter().map(event).collect()));
+    if m.mine {
+        let waits = match m.deciding {
+            Deciding::Barred(why) => flag_text(Tone::Info, why, "The answer will stand here."),
+            Deciding::Open { .. } | Deciding::Closed => ().into_any(),
+        };
+        let through = card("Through what", (), kv(through(m.client, m.agent, "none; you act yourself")));
+        return view! { <div class="approval stack">{head}{outcome}{waits}{allowed}{why}{through}{history}{withdraw}</div> }.into_any();
+    }
+    let facts =
+        m.person_facts.into_iter().map(|f| view! { <span class="block">{f.text}" "<small>"("{f.source}")"</small></span> }).collect_view();
+    let mut who = vec![("Person", view! { <strong>{untrusted(m.person, 80)}</strong>{facts} }.into_any())];
+    who.extend(through(m.client, m.agent, "none; the person acts themselves"));
     view! {
         <div class="approval stack">
-            <div class="stack-s">
-                <nav class="crumbs" aria-label="Breadcrumb"><ol><li>{link("/requests", "Requests")}</li></ol></nav>
-                <p class="row">{state}{until}</p>
-                <h1>{untrusted(&m.person, 80)}" wants to "<u>{m.ask}</u>" on "<em>{m.server}</em>" for "<u>{duration(m.duration_s)}</u></h1>
-            </div>
+            {head}
+            {error_summary("decision", &m.errors)}
             {outcome}
             {flag_text(tone, format!("{} risk.", risk.label().2), risk_reason)}
             {(!m.flags.is_empty()).then(|| flag(Tone::Warn, m.flags.into_iter().map(|(strong, rest)| view! { <p><strong>{strong}</strong>" "{rest}</p> }).collect_view()))}
-            {card("What it allows", count, allows(m.scopes, m.already))}
-            {card("Why", "the requester's words", view! { <blockquote>{long_untrusted(m.reason, 1024)}</blockquote> })}
-            {card("Who and through what", (), who(m.person, m.person_facts, m.client, m.agent))}
+            {allowed}
+            {why}
+            {card("Who and through what", (), kv(who))}
             {card("Context", (), view! { <ul class="bullets">{m.context.into_iter().map(fact).collect_view()}</ul> })}
-            {card("History", (), timeline(m.history.into_iter().map(event).collect()))}
-            {decision(&path, m.deciding, m.duration_s, &m.errors, m.typed_reason)}
+            {history}
+            {decision(&path, m.deciding, m.duration_s, m.typed_duration_s, &m.errors, m.typed_reason)}
             {withdraw}
         </div>
     }
@@ -193,17 +218,20 @@ fn fact(f: Fact) -> AnyView {
     view! { <li>{f.text}{source}</li> }.into_any()
 }
 
-fn who(person: String, facts: Vec<Fact>, client: Client, agent: Option<(String, String)>) -> AnyView {
-    let facts = facts.into_iter().map(|f| view! { <span class="block">{f.text}" "<small>"("{f.source}")"</small></span> }).collect_view();
+fn through(client: Client, agent: Option<(String, String)>, no_agent: &'static str) -> Vec<(&'static str, AnyView)> {
     let agent = match agent {
         Some((name, note)) => view! { <span class="pill agent">{icon(Icon::Agent)}{untrusted(name, 60)}</span>" "{note} }.into_any(),
-        None => view! { <span class="muted">"none; the person acts themselves"</span> }.into_any(),
+        None => view! { <span class="muted">{no_agent}</span> }.into_any(),
     };
-    kv(vec![
-        ("Person", view! { <strong>{untrusted(person, 80)}</strong>{facts} }.into_any()),
-        ("Client", view! { <strong>{untrusted(client.identifier, 120)}</strong>" "{pill(client.trust.label())}<small class="block">"calls itself “"{untrusted(client.name, 80)}"”"</small> }.into_any()),
-        ("Agent", agent),
-    ])
+    let trust = pill(client.trust.label());
+    // A name that an administrator gave says more than the id; one that a client gave itself says less.
+    let named = match client.trust {
+        Trust::Registered => view! { <strong>{untrusted(client.name, 80)}</strong>" "{trust}<span class="id">{untrusted(client.identifier, 120)}</span> }.into_any(),
+        Trust::Verified | Trust::SelfAsserted | Trust::Blocked => {
+            view! { <strong>{untrusted(client.identifier, 120)}</strong>" "{trust}<small class="block">"calls itself “"{untrusted(client.name, 80)}"”"</small> }.into_any()
+        }
+    };
+    vec![("Client", named), ("Agent", agent)]
 }
 
 fn event(e: Event) -> (Instant, StepState, AnyView) {
@@ -211,7 +239,7 @@ fn event(e: Event) -> (Instant, StepState, AnyView) {
     (e.at, if e.good { StepState::Holds } else { StepState::Broken }, view! { {e.text}{words} }.into_any())
 }
 
-fn decision(path: &str, deciding: Deciding, asked_s: i64, errors: &FormErrors, typed: String) -> AnyView {
+fn decision(path: &str, deciding: Deciding, asked_s: i64, chosen_s: Option<i64>, errors: &FormErrors, typed: String) -> AnyView {
     match deciding {
         Deciding::Closed => ().into_any(),
         Deciding::Barred(why) => {
@@ -229,22 +257,19 @@ fn decision(path: &str, deciding: Deciding, asked_s: i64, errors: &FormErrors, t
                 .errors(errors)
                 .rows(2);
             let reason = if reason_required { reason.required() } else { reason };
-            let alert = errors.of("decision").map(|e| view! { <p class="error" role="alert">{e}</p> });
-            // Nothing is preselected: neither a grant nor a denial happens by pressing Enter.
+            let chosen = chosen_s.filter(|d| durations_s.contains(d)).unwrap_or(asked_s);
+            // The buttons are the choice: nothing is preselected, and no key presses one of them from a field.
             let body = view! {
                 {hidden("digest", digest)}
-                <fieldset class="stack-s" id="decision-decision">
-                    <legend>"Your decision"</legend>
-                    <p class="muted">{effect}</p>
-                    {alert}
-                    {radio("decision", "decision", "approve", "Approve", "The grant starts now, works through this client and agent only, and ends by itself.", false)}
-                    {radio("decision", "decision", "deny", "Deny", "Nothing changes. The requester reads your reason.", false)}
-                </fieldset>
-                {select(Field::new("decision", "duration_s", "If approved, for").hint("You can shorten it, not lengthen it.").value(asked_s.to_string()), &durations)}
+                <p>{effect}" "<strong>"Approve"</strong>": the grant starts now, works through this client and agent only, and ends by itself. "<strong>"Deny"</strong>": nothing changes."</p>
+                {select(Field::new("decision", "duration_s", "If approved, for").hint("You can shorten it, not lengthen it.").value(chosen.to_string()).errors(errors), &durations)}
                 {area(reason)}
-                <div class="decide"><div><a class="button big" href=crate::page::url("/requests")>"Back"</a><button type="submit" class="button primary big">"Send decision"</button></div></div>
+                <div class="decide" id="decision-decision"><div>
+                    <button type="submit" class="button big" name="decision" value="deny">"Deny"</button>
+                    <button type="submit" class="button primary big" name="decision" value="approve">"Approve"</button>
+                </div></div>
             };
-            view! { <section class="card pad" id="decision">{post_form(&format!("{path}/decision"), body)}</section> }.into_any()
+            view! { <section class="card" id="decision"><header><h2>"Your decision"</h2></header><div class="body">{post_form(&format!("{path}/decision"), body)}</div></section> }.into_any()
         }
     }
 }

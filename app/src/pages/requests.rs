@@ -175,8 +175,8 @@ pub struct New {
     pub clients: Vec<Choice>,
     /// Agents that may act for this person.
     pub agents: Vec<Choice>,
-    /// Allowed durations in seconds.
-    pub durations_s: Vec<i64>,
+    /// Times to choose from, in seconds, each with the scopes that cannot be had for so long.
+    pub durations: Vec<(i64, Vec<String>)>,
     /// What stands in the form.
     pub values: Values,
     /// What was wrong with it.
@@ -188,17 +188,38 @@ pub fn new(m: New) -> impl IntoView {
     let Some(chosen) = m.chosen else {
         let list = m
             .servers
-            .into_iter()
-            .map(|(id, name)| view! { <li>{link(&format!("/requests/new?server={}", encode(&id)), untrusted(name, 80))}</li> })
+            .iter()
+            .map(|(id, name)| view! { <li>{link(&format!("/requests/new?server={}", encode(id)), untrusted(name, 80))}</li> })
             .collect_view();
-        return view! { {head(&[("/requests", "Requests")], "Where do you need access?", ())}{card("MCP servers", (), view! { <ul class="links">{list}</ul> })} }.into_any();
+        let body = if m.servers.is_empty() {
+            view! { <div class="card">{empty(Empty::Done("No MCP server is registered yet, so there is nothing to ask for.".to_owned()))}</div> }.into_any()
+        } else {
+            card("MCP servers", (), view! { <ul class="links">{list}</ul> })
+        };
+        return view! { {head(&[("/requests", "Requests")], "Where do you need access?", ())}{body} }.into_any();
     };
+    let title = view! { "Ask for access to "<em>{chosen.name.clone()}</em> };
+    let another = link_button("/requests/new", "Another server");
+    if chosen.scopes.iter().all(|s| s.held) {
+        let why = if chosen.scopes.is_empty() {
+            "No tool of this server is bound to a scope yet, so there is nothing to ask for."
+        } else {
+            "Your role gives you everything on this server already. There is nothing to ask for."
+        };
+        let held = chosen.scopes.into_iter().map(|s| view! { <li>{s.sentence}" "<code>{s.name}</code></li> }).collect_view();
+        return view! {
+            {head(&[("/requests", "Requests")], title, another)}
+            <div class="card">{empty(Empty::Done(why.to_owned()))}</div>
+            <ul class="bullets">{held}</ul>
+        }
+        .into_any();
+    }
     let v = m.values;
     let scopes = chosen
         .scopes
         .into_iter()
         .map(|s| {
-            let note = if s.held { "your role has it already".to_owned() } else { format!("{}, at most {}", s.name, duration(s.max_s)) };
+            let note = format!("{}, at most {}", s.name, duration(s.max_s));
             let title = view! { {s.sentence.clone()}" "{risk_pill(s.risk)} };
             if s.held {
                 view! { <p class="muted">{s.sentence}" (your role has it already)"</p> }.into_any()
@@ -207,12 +228,19 @@ pub fn new(m: New) -> impl IntoView {
             }
         })
         .collect_view();
-    let durations: Vec<Choice> = m.durations_s.iter().map(|d| Choice::new(d.to_string(), duration(*d))).collect();
+    let durations: Vec<Choice> = m
+        .durations
+        .iter()
+        .map(|(d, without)| {
+            let note = if without.is_empty() { String::new() } else { format!(" (too long for {})", without.join(", ")) };
+            Choice::new(d.to_string(), duration(*d) + &note)
+        })
+        .collect();
     let mut agents = vec![Choice::new("", "no agent, only me")];
     agents.extend(m.agents);
     let scope_error = m.errors.of("scope").map(|e| view! { <p class="error" id="request-scope">{e}</p> });
     view! {
-        {head(&[("/requests", "Requests")], view! { "Ask for access to "<em>{chosen.name}</em> }, link_button("/requests/new", "Another server"))}
+        {head(&[("/requests", "Requests")], title, another)}
         {error_summary("request", &m.errors)}
         <section class="card pad form-card">
             {post_form("/requests", view! {

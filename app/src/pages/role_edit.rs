@@ -80,7 +80,7 @@ pub fn view(m: Model) -> impl IntoView {
     let reach = (m.people > 0).then(|| {
         flag_text(
             Tone::Info,
-            format!("{} have this role.", crate::instant::plural(i64::try_from(m.people).unwrap_or(i64::MAX), "person")),
+            if m.people == 1 { "1 person has this role.".to_owned() } else { format!("{} people have this role.", m.people) },
             "What you tick here, each of them may do once it is published.",
         )
     });

@@ -39,12 +39,14 @@ pub struct Model {
     pub q: String,
     /// The roles.
     pub rows: Vec<Row>,
+    /// The reader may make and import roles.
+    pub can_edit: bool,
 }
 
 /// The list of roles.
 pub fn view(m: Model) -> impl IntoView {
     let body = match (m.rows.is_empty(), m.q.is_empty()) {
-        (true, true) => view! { <div class="card">{empty(Empty::First("A role is a named set of scopes. Groups from your IdP map to roles, so people get exactly the scopes of their groups.", Some(("/roles/import", "Import a role file"))))}</div> }.into_any(),
+        (true, true) => view! { <div class="card">{empty(Empty::First("A role is a named set of scopes. Groups from your IdP map to roles, so people get exactly the scopes of their groups.", m.can_edit.then_some(("/roles/import", "Import a role file"))))}</div> }.into_any(),
         (true, false) => view! { <div class="card">{empty(Empty::NoMatch("/roles"))}</div> }.into_any(),
         _ => {
             let rows = m
@@ -64,8 +66,9 @@ pub fn view(m: Model) -> impl IntoView {
             table("Roles and who gets them", &[col("Role"), num("Scopes"), col("Highest risk"), col("Groups"), num("People")], rows)
         }
     };
+    let actions = m.can_edit.then(|| view! { {link_button("/roles/import", "Import")}{primary_link("/roles/new", "New role")} });
     view! {
-        {head_with(&[], "Roles", "Changes wait in the draft until somebody publishes.", view! { {link_button("/roles/import", "Import")}{primary_link("/roles/new", "New role")} })}
+        {head_with(&[], "Roles", "Changes wait in the draft until somebody publishes.", actions)}
         {filter_form("/roles", view! { {input(Field::new("filter", "q", "Find a role").value(m.q).kind("search"))}<button type="submit" class="button">"Find"</button> })}
         {body}
     }

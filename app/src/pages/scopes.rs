@@ -40,6 +40,8 @@ pub struct Model {
     pub risk: Option<Risk>,
     /// The scopes.
     pub rows: Vec<Row>,
+    /// The reader may import a role file.
+    pub can_edit: bool,
 }
 
 fn risks(first: Option<&str>) -> Vec<Choice> {
@@ -56,7 +58,7 @@ pub fn view(m: Model) -> impl IntoView {
         } else {
             Empty::First(
                 "A scope is the right to call some tools. Scopes come into being with the role file, or when you write them into a role.",
-                Some(("/roles/import", "Import a role file")),
+                m.can_edit.then_some(("/roles/import", "Import a role file")),
             )
         };
         view! { <div class="card">{empty(kind)}</div> }.into_any()

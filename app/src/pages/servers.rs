@@ -6,7 +6,8 @@
 //! | GET | `/servers/new` | |
 //! | POST | `/servers` | `csrf`, `name` (`[a-z0-9-]{1,40}`), `resource` (the URI clients use), `upstream` (URL of the real server) |
 //!
-//! After POST: redirect to `/servers/{id}`. Wrong input: the form again, 422. When the server could not be read: [`failed`], 502, and nothing is registered.
+//! After POST: redirect to `/servers/{id}`. Wrong input: the form again, 422. When the server could not be read: [`failed`] with the form, 502, and
+//! nothing is registered.
 
 use crate::{components::*, instant::Instant, page::encode, words::Tone};
 use leptos::prelude::*;
@@ -33,12 +34,14 @@ pub struct Row {
 pub struct Model {
     /// The servers.
     pub rows: Vec<Row>,
+    /// The reader may register servers.
+    pub can_edit: bool,
 }
 
 /// The list of servers.
 pub fn view(m: Model) -> impl IntoView {
     let body = if m.rows.is_empty() {
-        view! { <div class="card">{empty(Empty::First("An MCP server offers tools. Register it by its URL: Writ reads its tools, you bind each to a scope, and what you don't bind is denied.", Some(("/servers/new", "Register a server"))))}</div> }.into_any()
+        view! { <div class="card">{empty(Empty::First("An MCP server offers tools. Register it by its URL: Writ reads its tools, you bind each to a scope, and what you don't bind is denied.", m.can_edit.then_some(("/servers/new", "Register a server"))))}</div> }.into_any()
     } else {
         let rows = m
             .rows
@@ -60,7 +63,8 @@ pub fn view(m: Model) -> impl IntoView {
             .collect();
         table("Registered MCP servers", &[col("Server"), col("Resource"), num("Tools"), col("State"), col("Tools read")], rows)
     };
-    view! { {head(&[], "MCP servers", view! { {link_button("/limits", "Limits")}{primary_link("/servers/new", "Register a server")} })}{body} }.into_any()
+    let register = m.can_edit.then(|| primary_link("/servers/new", "Register a server"));
+    view! { {head(&[], "MCP servers", view! { {link_button("/limits", "Limits")}{register} })}{body} }.into_any()
 }
 
 /// The registration form.
@@ -80,10 +84,13 @@ pub struct New {
 
 /// The form that registers a server.
 pub fn new(m: New) -> impl IntoView {
+    let errors = error_summary("server", &m.errors);
+    view! { {head(&[("/servers", "MCP servers")], "Register a server", ())}{errors}{form(m)} }.into_any()
+}
+
+fn form(m: New) -> AnyView {
     let e = &m.errors;
     view! {
-        {head(&[("/servers", "MCP servers")], "Register a server", ())}
-        {error_summary("server", e)}
         <section class="card pad form-card">{post_form("/servers", view! {
             {input(Field::new("server", "name", "Name").hint("People see it in requests and on the consent page, for example incident.").value(m.name).required().max(40).mono().errors(e))}
             {input(Field::new("server", "resource", "Resource URI, as clients call it").hint(format!("The address at the gateway, for example {}incident. Tokens are valid for this address alone.", m.resource_prefix)).value(m.resource).required().kind("url").max(500).mono().errors(e))}
@@ -106,17 +113,26 @@ pub struct Failed {
     pub remedy: Vec<String>,
     /// Stable code.
     pub code: String,
-    /// The server, when it is registered already.
-    pub server_id: Option<String>,
+    /// What it was read for.
+    pub attempt: Attempt,
+}
+
+/// What tools were read for.
+pub enum Attempt {
+    /// To register the server: the form with what was typed.
+    Register(New),
+    /// To read them again, of the server with this id.
+    Refresh(String),
 }
 
 /// The page after a failed import.
 pub fn failed(m: Failed) -> impl IntoView {
-    let kept = if m.server_id.is_some() { "The tools stay as they were before." } else { "Nothing was registered." };
-    let back = m.server_id.map_or_else(
-        || link_button("/servers/new", "Back to the form"),
-        |id| link_button(&format!("/servers/{}", encode(&id)), "Back to the server"),
-    );
+    let (kept, next) = match m.attempt {
+        Attempt::Register(typed) => ("Nothing was registered. What you typed stands below.", form(typed)),
+        Attempt::Refresh(id) => {
+            ("The tools stay as they were before.", buttons(link_button(&format!("/servers/{}", encode(&id)), "Back to the server")))
+        }
+    };
     view! {
         {head(&[("/servers", "MCP servers")], m.title, ())}
         {flag_text(Tone::Danger, "No tool was imported.", kept)}
@@ -126,7 +142,7 @@ pub fn failed(m: Failed) -> impl IntoView {
             ("Code", code(m.code)),
         ]))}
         {card("What to check", (), view! { <ol class="numbers">{m.remedy.into_iter().map(|r| view! { <li>{r}</li> }).collect_view()}</ol> })}
-        {buttons(back)}
+        {next}
     }
     .into_any()
 }

@@ -26,7 +26,7 @@ pub fn start(m: Start) -> impl IntoView {
             <section class="card pad stack">
                 <h1>"Sign in to "<bdi>{m.tenant_name}</bdi></h1>
                 <p>"Writ has no passwords. You sign in where you always do, and come back here."</p>
-                <a class="button primary big" href=m.continue_href>"Continue with "<bdi>{idp}</bdi></a>
+                <a class="button primary big" href=m.continue_href><span>"Continue with "<bdi>{idp}</bdi></span></a>
             </section>
         }
         .into_any(),

@@ -4,7 +4,8 @@
 //! | --- | --- | --- |
 //! | GET | `/simulator` | `person` (id), `client` (id), `agent` (id or empty), `server` (id), `tool` (name), `policy` = `live` or `draft` |
 //!
-//! A question lives in its URL, so it can be sent to a colleague. Nothing is changed by asking.
+//! A question lives in its URL, so it can be sent to a colleague. Nothing is changed by asking. Tools can be chosen once the server is: the form is
+//! sent without a tool first.
 
 use crate::{components::*, instant::Instant, words::Tone};
 use leptos::prelude::*;
@@ -27,6 +28,8 @@ pub struct Link {
     pub state: StepState,
     /// `Group engineering maps to role developer`.
     pub title: String,
+    /// Until when, where that is known beforehand.
+    pub until: Option<Instant>,
     /// Where that is known from.
     pub detail: String,
 }
@@ -47,8 +50,8 @@ pub struct DraftLine {
     pub adds: bool,
     /// `role sre gains logs.debug.write`.
     pub text: String,
-    /// People it concerns.
-    pub people: u64,
+    /// People it concerns; none where it concerns nobody in particular.
+    pub people: Option<u64>,
 }
 
 /// The answer.
@@ -85,6 +88,8 @@ pub struct Model {
     pub agents: Vec<Choice>,
     /// Servers to choose from.
     pub servers: Vec<Choice>,
+    /// Tools of the chosen server; none while no server is chosen.
+    pub tools: Option<Vec<Choice>>,
     /// The answer; none before a question.
     pub answer: Option<Answer>,
     /// What can't be answered and why: `No such tool`.
@@ -98,16 +103,21 @@ pub fn view(m: Model) -> impl IntoView {
     let q = m.question;
     let none = |label: &str, all: Vec<Choice>| std::iter::once(Choice::new("", label)).chain(all).collect::<Vec<_>>();
     let policies = [Choice::new("live", "live policy"), Choice::new("draft", "the draft")];
-    let ask = filter_form(
+    let field = |name: &'static str, label: &str, value: String| Field::new("ask", name, label).value(value);
+    let (tool, verb) = match &m.tools {
+        Some(tools) => (select_prompt(field("tool", "call", q.tool), "Choose a tool", tools), "Ask"),
+        None => (select(field("tool", "call", String::new()), &[Choice::new("", "Choose the server first")]), "Show its tools"),
+    };
+    let ask = question_form(
         "/simulator",
         view! {
-            {select(Field::new("ask", "person", "Can").value(q.person), &m.people)}
-            {select(Field::new("ask", "client", "through").value(q.client), &m.clients)}
-            {select(Field::new("ask", "agent", "with").value(q.agent), &none("no agent", m.agents))}
-            {select(Field::new("ask", "server", "on").value(q.server), &m.servers)}
-            {input(Field::new("ask", "tool", "call").value(q.tool).kind("search").max(120).mono())}
-            {select(Field::new("ask", "policy", "under").value(q.policy), &policies)}
-            <button type="submit" class="button primary">"Ask"</button>
+            {select_prompt(field("person", "Can", q.person), "Choose a person", &m.people)}
+            {select_prompt(field("client", "through", q.client), "Choose a client", &m.clients)}
+            {select(field("agent", "with", q.agent), &none("no agent", m.agents))}
+            {select_prompt(field("server", "on", q.server), "Choose a server", &m.servers)}
+            {tool}
+            {select(field("policy", "under", q.policy), &policies)}
+            <div><button type="submit" class="button primary">{verb}</button></div>
         },
     );
     let problem = m.problem.map(|p| flag_text(Tone::Warn, "That can't be answered.", p));
@@ -119,7 +129,16 @@ fn answered(a: Answer, draft: Vec<DraftLine>) -> AnyView {
     let (tone, word) = if a.allowed { (Tone::Ok, "Yes.") } else { (Tone::Danger, "No.") };
     let reason = a.reason.map(|r| view! { " "<code>{r}</code> });
     let rule = a.rule.map(|r| view! { " By "<code>{r}</code>"." });
-    let chain_view = chain(a.chain.into_iter().map(|l| Step { state: l.state, title: text(l.title), detail: text(l.detail) }).collect());
+    let chain_view = chain(
+        a.chain
+            .into_iter()
+            .map(|l| Step {
+                state: l.state,
+                title: view! { {l.title}{l.until.map(|at| view! { " until "{time(&at)} })} }.into_any(),
+                detail: text(l.detail),
+            })
+            .collect(),
+    );
     let obligations = (!a.obligations.is_empty()).then(|| {
         card(
             "The gateway also sees to",
@@ -140,7 +159,7 @@ fn answered(a: Answer, draft: Vec<DraftLine>) -> AnyView {
             .into_iter()
             .map(|d| {
                 let (class, glyph, word) = if d.adds { ("added", Icon::Plus, "adds access: ") } else { ("removed", Icon::Minus, "takes access: ") };
-                view! { <li><span><span class=format!("mark {class}")>{icon(glyph)}<span class="sr">{word}</span></span>" "{d.text}</span><span class="muted">{crate::instant::plural(i64::try_from(d.people).unwrap_or(i64::MAX), "person")}</span></li> }
+                view! { <li><span><span class=format!("mark {class}")>{icon(glyph)}<span class="sr">{word}</span></span>" "{d.text}</span><span class="muted">{d.people.map(|n| crate::instant::plural(i64::try_from(n).unwrap_or(i64::MAX), "person"))}</span></li> }
             })
             .collect_view();
         view! { <section class="card"><header><h2>"The draft, if published"</h2>{link("/draft", "All changes")}</header><ul class="diff">{lines}</ul></section> }

@@ -58,7 +58,14 @@ impl AdminRole {
                 | (Self::Operator, P::ReadConsole | P::ReadFleet | P::WriteFleet | P::ReadConfig | P::Revoke)
                 | (
                     Self::Auditor,
-                    P::ReadConsole | P::ReadConfig | P::ReadFleet | P::ReadRequests | P::ReadAudit | P::ExportAudit | P::ReadPeople
+                    P::ReadConsole
+                        | P::ReadConfig
+                        | P::ReadFleet
+                        | P::ReadRequests
+                        | P::ReadAudit
+                        | P::ExportAudit
+                        | P::ReadPeople
+                        | P::ReadAdmins
                 )
         )
     }
@@ -95,6 +102,8 @@ pub enum Permission {
     ExportAudit,
     /// To see people.
     ReadPeople,
+    /// To see who holds which admin role.
+    ReadAdmins,
     /// To give and take admin roles.
     WriteAdmins,
     /// To be an enrolled gateway.

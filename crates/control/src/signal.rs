@@ -5,21 +5,47 @@ use std::sync::{Mutex, PoisonError};
 use store::TenantId;
 use tokio::sync::watch;
 
-/// One counter per tenant that rises with every change that gateways should hear of.
+/// Counters per tenant: one rises with every change that gateways should hear of, another with what gateways confirm.
 #[derive(Default)]
-pub struct Signals(Mutex<HashMap<TenantId, watch::Sender<u64>>>);
+pub struct Signals {
+    changes: Counters,
+    receipts: Counters,
+}
 
 impl Signals {
-    /// Something changed.
+    /// Something changed that gateways should hear of.
     pub fn wake(&self, tenant: &TenantId) {
+        self.changes.rise(tenant);
+    }
+
+    /// Watches a tenant's changes.
+    pub fn watch(&self, tenant: &TenantId) -> watch::Receiver<u64> {
+        self.changes.watch(tenant)
+    }
+
+    /// A gateway confirmed revocations.
+    pub fn confirmed(&self, tenant: &TenantId) {
+        self.receipts.rise(tenant);
+    }
+
+    /// Watches what a tenant's gateways confirm.
+    pub fn watch_receipts(&self, tenant: &TenantId) -> watch::Receiver<u64> {
+        self.receipts.watch(tenant)
+    }
+}
+
+#[derive(Default)]
+struct Counters(Mutex<HashMap<TenantId, watch::Sender<u64>>>);
+
+impl Counters {
+    fn rise(&self, tenant: &TenantId) {
         let senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = senders.get(tenant) {
             sender.send_modify(|count| *count += 1);
         }
     }
 
-    /// Watches a tenant.
-    pub fn watch(&self, tenant: &TenantId) -> watch::Receiver<u64> {
+    fn watch(&self, tenant: &TenantId) -> watch::Receiver<u64> {
         let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         senders.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(0)).subscribe()
     }

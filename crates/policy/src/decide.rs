@@ -288,7 +288,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
         for grant in token.grants.iter().filter(|grant| grant.scopes.contains(scope)) {
             match self.grant_counts(grant, token) {
                 Ok(()) => {
-                    self.trace.link(|| format!("Grant {} gives {scope} until {}", grant.id, grant.exp), None);
+                    self.trace.until(|| format!("Grant {} gives {scope}", grant.id), grant.exp);
                     return Ok(Supply::Grant(&grant.id));
                 }
                 Err(because) => reason = because,

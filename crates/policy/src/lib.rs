@@ -24,7 +24,7 @@ mod trace;
 pub use call::{Actor, GrantFact, Method, SubjectKind, TokenFacts, VerifiedCall};
 pub use configuration::{Configuration, ServerConfiguration, ToolConfiguration};
 pub use decide::{Allow, Counted, Decision, Deny, Obligation, Supply, decide, explain, visible_tools};
-pub use diff::{Change, diff};
+pub use diff::{About, Change, Direction, diff};
 pub use ladder::{Effect, Rung};
 pub use lint::{Finding, Severity, lint};
 pub use mark::{Mark, NoRevocationKey, RevocationKey};

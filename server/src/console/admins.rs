@@ -18,7 +18,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use control::config::{self, AdminView, RevokeAdmin};
 use control::tenancy::{GrantAdmin, Holder};
-use control::{AdminRole, Ctx, Error};
+use control::{AdminRole, Ctx, Error, Permission};
 use serde::Deserialize;
 
 /// A holder and a role, as forms and links name them.
@@ -77,7 +77,7 @@ async fn show(
         person: chosen.person,
         role: chosen.role,
         errors,
-        can_edit: true,
+        can_edit: cx.actor.may(Permission::WriteAdmins),
     };
     page::show(app, caller, status, "Admin roles", Nav::AdminRoles, flash, || view::view(model)).await
 }
@@ -85,7 +85,7 @@ async fn show(
 /// Gives a role.
 pub async fn create(State(app): State<App>, SignedIn(caller): SignedIn, sent: Form<Pair>) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
-    cx.needs(control::Permission::WriteAdmins)?;
+    cx.needs(Permission::WriteAdmins)?;
     let errors = match (holder(&app, cx, &sent.person).await?, AdminRole::parse(&sent.role)) {
         (Some(holder), Some(role)) => match control.run(cx, GrantAdmin { holder, role }).await {
             Ok(_) => return Ok(done(cx, "/admin-roles", "admin_given")),
@@ -119,6 +119,7 @@ async fn binding(app: &App, cx: &Ctx, pair: &Pair) -> Result<AdminView, Error> {
 
 /// What taking a role would mean.
 pub async fn ask_remove(State(app): State<App>, SignedIn(caller): SignedIn, Query(pair): Query<Pair>) -> Result<Response, Problem> {
+    caller.cx.needs(Permission::WriteAdmins)?;
     let found = binding(&app, &caller.cx, &pair).await?;
     let own = found.person.as_ref().is_some_and(|user| caller.cx.person().is_ok_and(|me| me == user.id));
     let model = view::Remove { person_id: key(&found), person: name(&found), role: page::shown(found.role), own };
@@ -128,6 +129,7 @@ pub async fn ask_remove(State(app): State<App>, SignedIn(caller): SignedIn, Quer
 /// Takes it.
 pub async fn remove(State(app): State<App>, SignedIn(caller): SignedIn, sent: Form<Pair>) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
+    cx.needs(Permission::WriteAdmins)?;
     let found = binding(&app, cx, &sent).await?;
     match control.run(cx, RevokeAdmin { binding: found.binding.id }).await {
         // Whoever took their own last role can no longer see this page.

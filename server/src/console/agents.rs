@@ -34,7 +34,7 @@ pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(fl
         active: found.why_not.is_none(),
         seen: found.seen_ms.map(Instant::from_ms),
     });
-    let model = view::Model { rows: rows.collect() };
+    let model = view::Model { rows: rows.collect(), can_edit: caller.cx.actor.may(Permission::WriteConfig) };
     page::show(&app, &caller, StatusCode::OK, "Agents", Nav::Agents, flash, || view::view(model)).await
 }
 

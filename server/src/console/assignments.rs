@@ -54,7 +54,8 @@ async fn show(
     rows.sort_by(|a, b| (&a.group, &a.role).cmp(&(&b.group, &b.role)));
     let model = view::Model {
         rows,
-        known_groups: reach.known_groups().into_iter().collect(),
+        seen_groups: reach.seen_groups().into_iter().collect(),
+        unseen_groups: reach.unseen_groups().into_iter().collect(),
         roles: reach.roles.keys().cloned().collect(),
         group: typed.group,
         role: typed.role,

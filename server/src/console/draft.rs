@@ -18,9 +18,9 @@ use axum::response::Response;
 use control::config::{self, Edit, Reach, ServerView};
 use control::delivery::{self, Draft, Publish};
 use control::{Ctx, Error, Permission};
-use policy::{Ceiling, PolicySet};
+use policy::{About, Change, Direction};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// The draft.
 pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
@@ -40,14 +40,11 @@ async fn show(app: &App, caller: &Caller, moved: bool, note: String, errors: For
     for change in &draft.changes {
         changes.push(spoken(change, &draft, &reach, &servers, &mut edits).await?);
     }
-    if let Some(version) = draft.live_version {
-        let live = delivery::bundle(control, cx, version).await?.policy;
-        changes.extend(details(&live, &draft.policy, &reach, &mut edits).await?);
-    }
     let model = view::Model {
         live: draft.live_version,
         next: draft.policy.version,
         digest: draft.draft.to_string(),
+        edits: words::number(draft.edits),
         findings: draft.findings.iter().map(|finding| spoken_finding(finding, &servers)).collect(),
         changes,
         gateways,
@@ -79,96 +76,74 @@ impl Edits<'_> {
         }
         Ok(self.known[&key].clone())
     }
+
+    /// What a client or agent is, and its name; its id where it is gone.
+    async fn principal(&self, id: &str) -> Result<(&'static str, String), Error> {
+        let (control, cx) = (self.app.control(), self.cx);
+        let (kind, found) = match id.starts_with("agt_") {
+            true => ("Agent", config::agent(control, cx, id).await.map(|found| found.agent.name)),
+            false => ("Client", config::client(control, cx, id).await.map(|found| found.client.name)),
+        };
+        match found {
+            Ok(name) => Ok((kind, name)),
+            Err(Error::NotFound) => Ok((kind, id.to_owned())),
+            Err(other) => Err(other),
+        }
+    }
 }
 
-/// A change with whom it concerns and who made it.
+/// How many people a change concerns; none where it concerns nobody in particular.
+pub(super) fn concerned(change: &Change, reach: &Reach) -> Option<u64> {
+    let people = match (change.about, &change.scope) {
+        (About::Role, _) => reach.holders_of_role(&change.subject).count(),
+        (About::Scope, _) => reach.holders_of_scope(&change.subject).count(),
+        (_, Some(scope)) => reach.holders_of_scope(scope).count(),
+        (_, None) => return None,
+    };
+    Some(words::count(people))
+}
+
+/// A change with whom it concerns, how much harm can come of it, and who made it.
 async fn spoken(
-    change: &policy::Change,
+    change: &Change,
     draft: &Draft,
     reach: &Reach,
     servers: &[ServerView],
     edits: &mut Edits<'_>,
 ) -> Result<view::Change, Error> {
     let subject = &change.subject;
-    let server = servers.iter().find(|found| found.server.name == *subject).map(|found| found.server.id.as_str());
-    let kinds = [("Role", "role."), ("MCP server", "server."), ("Client class", "class."), ("Agent class", "class."), ("Scope", "scope.")];
-    let named = kinds.iter().find_map(|(kind, action)| {
-        let rest = change.what.strip_prefix(kind)?.strip_prefix(' ')?.strip_prefix(subject.as_str())?;
-        Some((*kind, *action, rest.trim_start().trim_start_matches(',').trim_start()))
-    });
-    // The last word of a sentence on a binding is the scope that callers need.
-    let last = change.what.rsplit(' ').next().unwrap_or_default();
-    let (kind, what, people, edit) = match named {
-        Some(("Role", action, rest)) => ("Role", rest, Some(reach.holders_of_role(subject).count()), edits.of(action, subject).await?),
-        Some(("Scope", action, rest)) => ("Scope", rest, Some(reach.holders_of_scope(subject).count()), edits.of(action, subject).await?),
-        Some(("MCP server", action, rest)) => ("MCP server", rest, None, edits.of(action, server.unwrap_or_default()).await?),
-        Some((kind, action, rest)) => {
-            let id = format!("{}/{subject}", if kind == "Agent class" { "agent" } else { "client" });
-            (kind, rest, None, edits.of(action, &id).await?)
-        }
-        None if draft.policy.scopes.contains_key(last) => (
-            "MCP server",
-            change.what.as_str(),
-            Some(reach.holders_of_scope(last).count()),
-            edits.of("tool.", server.unwrap_or_default()).await?,
-        ),
-        None => ("", change.what.as_str(), None, edits.of("tool.", server.unwrap_or_default()).await?),
+    let server = servers.iter().find(|found| found.server.name == *subject).map(|found| found.server.id.as_str()).unwrap_or_default();
+    let edit = match (change.about, &change.scope) {
+        (About::Role, _) => edits.of("role.", subject).await?,
+        (About::Scope, _) => edits.of("scope.", subject).await?,
+        (About::Server, Some(_)) => edits.of("tool.", server).await?,
+        (About::Server, None) => edits.of("server.", server).await?,
+        (About::ClientClass, _) => edits.of("class.", &format!("client/{subject}")).await?,
+        (About::AgentClass, _) => edits.of("class.", &format!("agent/{subject}")).await?,
+        (About::Principal, _) if subject.starts_with("agt_") => edits.of("agent.", subject).await?,
+        (About::Principal, _) => edits.of("client.", subject).await?,
+        // These come of no form.
+        (About::Limits | About::Staleness | About::Issuers | About::Revocations | About::AuditLog, _) => None,
     };
+    let (kind, subject) = match change.about {
+        About::Principal => edits.principal(subject).await?,
+        about => (about.noun(), subject.clone()),
+    };
+    let gained = change.scope.as_ref().filter(|_| change.direction == Direction::Widens);
     Ok(view::Change {
-        effect: if change.widens { view::Effect::Widens } else { view::Effect::Narrows },
+        effect: match change.direction {
+            Direction::Widens => view::Effect::Widens,
+            Direction::Narrows => view::Effect::Narrows,
+            Direction::Neutral => view::Effect::Neutral,
+        },
         kind: kind.to_owned(),
-        subject: subject.clone(),
-        what: if named.is_some() { what.to_owned() } else { format!(": {what}") },
-        people: people.map(words::count),
-        by: edit.as_ref().map_or_else(|| "Writ".to_owned(), |edit| edit.by.clone()),
-        at: Instant::from_ms(edit.map_or(edits.cx.now_ms, |edit| edit.at_ms)),
+        subject,
+        what: change.what.clone(),
+        people: concerned(change, reach),
+        // A scope that nobody judged counts as the worst.
+        risk: gained.map(|scope| words::risk(draft.policy.scopes.get(scope).map_or(policy::Risk::Critical, |scope| scope.risk))),
+        by: edit.map(|edit| (edit.by, Instant::from_ms(edit.at_ms))),
     })
-}
-
-/// What changes beside who can do what in principle: the words and demands of scopes, and the ceilings of single clients and agents.
-async fn details(live: &PolicySet, next: &PolicySet, reach: &Reach, edits: &mut Edits<'_>) -> Result<Vec<view::Change>, Error> {
-    let now_ms = edits.cx.now_ms;
-    let said = |effect, kind: &str, subject: &str, what: &str, people: Option<u64>, edit: Option<Edit>| view::Change {
-        effect,
-        kind: kind.to_owned(),
-        subject: subject.to_owned(),
-        what: what.to_owned(),
-        people,
-        by: edit.as_ref().map_or_else(|| "Writ".to_owned(), |edit| edit.by.clone()),
-        at: Instant::from_ms(edit.map_or(now_ms, |edit| edit.at_ms)),
-    };
-    let mut changes = Vec::new();
-    for (name, after) in &next.scopes {
-        let Some(before) = live.scopes.get(name) else { continue };
-        let people = Some(words::count(reach.holders_of_scope(name).count()));
-        if before.sentence != after.sentence {
-            changes.push(said(view::Effect::Neutral, "Scope", name, "is described anew", people, edits.of("scope.", name).await?));
-        }
-        if (before.max_auth_age, &before.acr) != (after.max_auth_age, &after.acr) {
-            let what = "wants another kind of sign-in";
-            changes.push(said(view::Effect::Neutral, "Scope", name, what, people, edits.of("scope.", name).await?));
-        }
-    }
-    let ids: BTreeSet<&String> = live.narrowed.keys().chain(next.narrowed.keys()).collect();
-    for id in ids {
-        let (before, after) = (live.narrowed.get(id).unwrap_or(&Ceiling::Any), next.narrowed.get(id).unwrap_or(&Ceiling::Any));
-        if before == after {
-            continue;
-        }
-        let (kind, action) = if id.starts_with("agt_") { ("Agent", "agent.") } else { ("Client", "client.") };
-        let effect = if within(after, before) { view::Effect::Narrows } else { view::Effect::Widens };
-        changes.push(said(effect, kind, id, "has another ceiling", None, edits.of(action, id).await?));
-    }
-    Ok(changes)
-}
-
-/// Whether one ceiling lets nothing through that the other does not.
-fn within(inner: &Ceiling, outer: &Ceiling) -> bool {
-    match (inner, outer) {
-        (_, Ceiling::Any) => true,
-        (Ceiling::Any, Ceiling::Only(_)) => false,
-        (Ceiling::Only(inner), Ceiling::Only(outer)) => inner.is_subset(outer),
-    }
 }
 
 fn spoken_finding(finding: &policy::Finding, servers: &[ServerView]) -> view::Finding {

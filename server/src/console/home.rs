@@ -1,11 +1,12 @@
 //! Home, and where each kind of admin begins.
 
 use super::flash::Flashed;
+use super::sentences;
 use crate::app::App;
 use crate::page;
 use crate::problem::Problem;
 use crate::signin::session::SignedIn;
-use app::components::{Actor, Icon};
+use app::components::Icon;
 use app::instant::{Instant, plural};
 use app::page::Nav;
 use app::pages::home as view;
@@ -13,7 +14,7 @@ use app::words::{Outcome, Tone};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use control::config::{self, Home, Setup};
+use control::config::{self, Home, Live, Setup};
 use control::delivery::Standing;
 use control::evidence::{self, AuditFilter, EventView, Page};
 use control::{AdminRole, Permission};
@@ -41,10 +42,15 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(fla
     };
     let model = view::Model {
         todos: todos(&home),
-        setup: home.setup.filter(|setup| !setup.done()).map(steps).unwrap_or_default(),
+        setup: home.setup.filter(|setup| !setup.done()).map(|setup| steps(setup, cx.actor.may(Permission::WriteFleet))).unwrap_or_default(),
         figures: figures(&home, cx.actor.may(Permission::ReadRequests)),
         events: events.into_iter().map(event).collect(),
-        live: home.live.map(|(version, since_ms)| (version, Instant::from_ms(since_ms))),
+        live: match home.live {
+            Live::Unknown => view::Live::Unknown,
+            Live::Nothing => view::Live::Nothing,
+            Live::Version(version, since_ms) => view::Live::Version(version, Instant::from_ms(since_ms)),
+        },
+        asks: cx.person().is_ok() && !cx.actor.may(Permission::ReadConfig),
     };
     page::show(&app, &caller, StatusCode::OK, "Home", Nav::Home, flash, || view::view(model)).await
 }
@@ -125,12 +131,11 @@ fn todos(home: &Home) -> Vec<view::Todo> {
             "Decide",
         );
     }
-    if home.draft_changes > 0 {
-        let title = format!("{} in the draft", many(home.draft_changes, "change"));
-        let consequence = if home.live.is_some() {
-            "Gateways go on by the published policy until the draft is published."
-        } else {
-            "Nothing is published yet: gateways deny everything."
+    if home.draft_edits > 0 {
+        let title = format!("{} in the draft", many(home.draft_edits, "unpublished edit"));
+        let consequence = match home.live {
+            Live::Version(..) => "Gateways go on by the published policy until the draft is published.",
+            Live::Nothing | Live::Unknown => "Nothing is published yet: gateways deny everything.",
         };
         add(Tone::Warn, Icon::Pencil, title, consequence, "/draft".to_owned(), "Review the draft");
     }
@@ -145,8 +150,9 @@ fn todos(home: &Home) -> Vec<view::Todo> {
     todos
 }
 
-/// Steps of setting up, in the order that works.
-fn steps(setup: Setup) -> Vec<view::Setup> {
+/// Steps of setting up, in the order that works. Who may not enrol a gateway sees where they will be.
+fn steps(setup: Setup, may_enrol: bool) -> Vec<view::Setup> {
+    let enrol = if may_enrol { "/fleet/enrol" } else { "/fleet" };
     let all = [
         ("Connect your identity provider", "/idp", setup.idp),
         ("Import your role file", "/roles/import", setup.roles),
@@ -154,7 +160,7 @@ fn steps(setup: Setup) -> Vec<view::Setup> {
         ("Register an MCP server and bind its tools", "/servers/new", setup.server),
         ("Register a client", "/clients/new", setup.client),
         ("Publish the draft", "/draft", setup.published),
-        ("Enrol a gateway", "/fleet/enrol", setup.gateway),
+        ("Enrol a gateway", enrol, setup.gateway),
     ];
     all.into_iter().map(|(title, path, done)| view::Setup { title: title.to_owned(), path: path.to_owned(), done }).collect()
 }
@@ -179,23 +185,10 @@ fn figures(home: &Home, everybody: bool) -> Vec<view::Figure> {
 }
 
 fn event(event: EventView) -> view::Event {
-    let is_person = event.actor.kind == "user";
-    let name = event.actor.who.name;
-    let machine = if name == event.actor.kind { name.clone() } else { format!("{} {name}", event.actor.kind) };
-    let (object, verb) = event.action.split_once('.').unwrap_or(("", &event.action));
-    let what = format!("{} {}", verb.replace('_', " "), object.replace('_', " "));
     view::Event {
         at: Instant::from_ms(event.at_ms),
-        actor: Actor {
-            person: is_person.then_some(name),
-            machine: (!is_person).then_some(machine),
-            client: event.client.map(|client| client.name),
-            agent: event.agent.map(|agent| agent.name),
-        },
-        what: match event.object {
-            Some(object) => format!("{}: {object}", what.trim()),
-            None => what.trim().to_owned(),
-        },
+        actor: sentences::actor(&event),
+        what: sentences::sentence(&event),
         outcome: if event.outcome == "ok" { Outcome::Allowed } else { Outcome::Denied },
         id: event.id,
     }

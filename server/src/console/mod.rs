@@ -18,6 +18,7 @@ mod role_edit;
 mod role_import;
 mod roles;
 mod scopes;
+mod sentences;
 mod server;
 mod servers;
 mod simulator;
@@ -77,7 +78,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         post("/t/{tenant}/idp/check", session(P::WriteConfig), idp::check),
         get("/t/{tenant}/people", session(P::ReadPeople), people::list),
         get("/t/{tenant}/people/{person}", session(P::ReadPeople), people::get),
-        get("/t/{tenant}/admin-roles", session(P::WriteAdmins), admins::list),
+        get("/t/{tenant}/admin-roles", session(P::ReadAdmins), admins::list),
         post("/t/{tenant}/admin-roles", session(P::WriteAdmins), admins::create),
         get("/t/{tenant}/admin-roles/remove", session(P::WriteAdmins), admins::ask_remove),
         post("/t/{tenant}/admin-roles/remove", session(P::WriteAdmins), admins::remove),

@@ -60,6 +60,7 @@ fn row(found: PersonView) -> view::Row {
         email_verified: user.email_verified == 1,
         groups: user.groups.0,
         roles: found.roles,
+        admin_roles: found.admin_roles.into_iter().map(page::shown).collect(),
         signed_in: Some(Instant::from_ms(user.signed_in_ms)),
     }
 }

@@ -48,7 +48,7 @@ pub async fn list(
         in_draft: live.get(&view.role.id) != Some(&view.role.scopes.0),
         name: view.role.id,
     });
-    let model = view::Model { rows: rows.collect(), q: asked.q };
+    let model = view::Model { rows: rows.collect(), q: asked.q, can_edit: cx.actor.may(Permission::WriteConfig) };
     page::show(&app, &caller, StatusCode::OK, "Roles", Nav::Roles, flash, || view::view(model)).await
 }
 

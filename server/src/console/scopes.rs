@@ -51,7 +51,8 @@ pub async fn list(
             name: scope.id,
         }
     });
-    let model = view::Model { rows: rows.collect(), risk: only, q: asked.q };
+    let can_edit = cx.actor.may(Permission::WriteConfig);
+    let model = view::Model { rows: rows.collect(), risk: only, q: asked.q, can_edit };
     page::show(&app, &caller, StatusCode::OK, "Scopes", Nav::Scopes, flash, || view::view(model)).await
 }
 

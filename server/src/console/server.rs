@@ -10,6 +10,7 @@ use crate::signin::session::{Caller, SignedIn};
 use app::instant::Instant;
 use app::page::Nav;
 use app::pages::server as view;
+use app::pages::servers::Attempt;
 use app::words::Drift;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -199,6 +200,6 @@ pub async fn refresh(
             control.run(cx, RefreshTools { server: id.clone(), tools }).await?;
             Ok(done(cx, &format!("/servers/{id}"), "tools_read"))
         }
-        Err(error) => servers::failed(&app, &caller, upstream, &error, Some(id)).await,
+        Err(error) => servers::failed(&app, &caller, upstream, &error, Attempt::Refresh(id)).await,
     }
 }

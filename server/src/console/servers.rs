@@ -34,7 +34,7 @@ pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(fl
             resource: found.server.resource,
         }
     });
-    let model = view::Model { rows: rows.collect() };
+    let model = view::Model { rows: rows.collect(), can_edit: caller.cx.actor.may(Permission::WriteConfig) };
     page::show(&app, &caller, StatusCode::OK, "MCP servers", Nav::Servers, flash, || view::view(model)).await
 }
 
@@ -58,13 +58,16 @@ impl Sent {
     }
 }
 
-async fn form(app: &App, caller: &Caller, sent: Sent, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+async fn typed(app: &App, caller: &Caller, sent: Sent, errors: FormErrors) -> Result<view::New, Error> {
     // Where the others are is where the next one will be.
     let others = config::servers(app.control(), &caller.cx).await?;
     let known = others.iter().find_map(|found| found.server.resource.strip_suffix(&format!("/{}", found.server.name)));
     let start = known.unwrap_or(if app.secure() { "https://gateway.example.com/mcp" } else { "http://127.0.0.1:7500/mcp" });
-    let model =
-        view::New { name: sent.name, resource: sent.resource, upstream: sent.upstream, resource_prefix: format!("{start}/"), errors };
+    Ok(view::New { name: sent.name, resource: sent.resource, upstream: sent.upstream, resource_prefix: format!("{start}/"), errors })
+}
+
+async fn form(app: &App, caller: &Caller, sent: Sent, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+    let model = typed(app, caller, sent, errors).await?;
     page::show(app, caller, status, "Register a server", Nav::Servers, None, || view::new(model)).await
 }
 
@@ -74,12 +77,18 @@ pub async fn create(State(app): State<App>, SignedIn(caller): SignedIn, sent: Fo
     // Before anything is called: whoever may not register a server may not make Writ call one either.
     cx.needs(Permission::WriteConfig)?;
     let sent = sent.trimmed();
-    if let Err(Error::Invalid(invalid)) = config::check_server(&sent.name, &sent.resource, &sent.upstream) {
+    let others = config::servers(control, cx).await?;
+    let checked = config::check_server(&sent.name, &sent.resource, &sent.upstream, others.iter().map(|found| &found.server));
+    if let Err(Error::Invalid(invalid)) = checked {
         return form(&app, &caller, sent, words::errors(&invalid), StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let tools = match read(&app, &sent.upstream).await {
         Ok(tools) => tools,
-        Err(error) => return failed(&app, &caller, sent.upstream, &error, None).await,
+        Err(error) => {
+            let upstream = sent.upstream.clone();
+            let typed = typed(&app, &caller, sent, FormErrors::default()).await?;
+            return failed(&app, &caller, upstream, &error, view::Attempt::Register(typed)).await;
+        }
     };
     let register = RegisterServer { name: sent.name.clone(), resource: sent.resource.clone(), upstream: sent.upstream.clone(), tools };
     match control.run(cx, register).await {
@@ -113,7 +122,7 @@ pub(super) async fn failed(
     caller: &Caller,
     upstream: String,
     error: &ImportError,
-    server_id: Option<String>,
+    attempt: view::Attempt,
 ) -> Result<Response, Problem> {
     let model = view::Failed {
         upstream,
@@ -121,7 +130,7 @@ pub(super) async fn failed(
         detail: error.to_string(),
         remedy: vec![error.remedy().to_owned()],
         code: error.code().to_owned(),
-        server_id,
+        attempt,
     };
     page::show(app, caller, StatusCode::BAD_GATEWAY, "Tools not read", Nav::Servers, None, || view::failed(model)).await
 }

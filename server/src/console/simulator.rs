@@ -1,5 +1,6 @@
 //! "Can they?": the question in the URL, answered by the function that gateways run.
 
+use super::draft::concerned;
 use super::words;
 use crate::app::App;
 use crate::page;
@@ -12,9 +13,9 @@ use app::pages::simulator as view;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use control::config::{self, Explanation, Reach};
+use control::config::{self, Explanation, Reach, ServerView};
 use control::{Error, Permission, delivery};
-use policy::Reason;
+use policy::{Direction, Reason};
 use serde::Deserialize;
 
 #[derive(Deserialize, Default)]
@@ -46,7 +47,7 @@ impl Asked {
 }
 
 /// The form, and the answer to what the URL asks.
-pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Query(mut asked): Query<Asked>) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
     let reach = config::reach(control, cx).await?;
     let sees_people = cx.actor.may(Permission::ReadPeople);
@@ -58,7 +59,18 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked
         config::clients(control, cx).await?.into_iter().map(|found| Choice::new(found.client.id, found.client.name)).collect();
     let agents: Vec<Choice> =
         config::agents(control, cx).await?.into_iter().map(|found| Choice::new(found.agent.id, found.agent.name)).collect();
-    let servers = config::servers(control, cx).await?.into_iter().map(|found| Choice::new(found.server.id, found.server.name)).collect();
+    let found = config::servers(control, cx).await?;
+    // Where there is but one, there is nothing to choose.
+    if let ([only], "") = (found.as_slice(), asked.server.as_str()) {
+        asked.server.clone_from(&only.server.id);
+    }
+    let chosen = found.iter().find(|found| found.server.id == asked.server);
+    // A tool that was chosen for another server is no question to this one.
+    if chosen.is_some_and(|server| !offers(server, &asked.tool)) && found.iter().any(|other| offers(other, &asked.tool)) {
+        asked.tool.clear();
+    }
+    let tools = chosen.map(|server| tools(server, &asked.tool));
+    let servers = found.into_iter().map(|found| Choice::new(found.server.id, found.server.name)).collect();
     let (mut answer, mut problem, mut draft) = (None, None, Vec::new());
     if !sees_people {
         problem = Some("Your admin role does not let you look at people.".to_owned());
@@ -80,8 +92,21 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked
     }
     let Asked { person, client, agent, server, tool, policy } = asked;
     let question = view::Question { person, client, agent, server, tool, policy };
-    let model = view::Model { question, people, clients, agents, servers, answer, problem, draft };
+    let model = view::Model { question, people, clients, agents, servers, tools, answer, problem, draft };
     page::show(&app, &caller, StatusCode::OK, "Can they?", Nav::Simulator, None, || view::view(model)).await
+}
+
+fn offers(server: &ServerView, tool: &str) -> bool {
+    server.tools.iter().any(|found| found.tool.present == 1 && found.tool.name == tool)
+}
+
+/// What there is to call, and what was asked about.
+fn tools(server: &ServerView, asked: &str) -> Vec<Choice> {
+    let present = server.tools.iter().filter(|found| found.tool.present == 1);
+    let mut names: Vec<String> = present.map(|found| found.tool.name.clone()).collect();
+    names.sort();
+    let unknown = (!asked.is_empty() && !offers(server, asked)).then(|| Choice::new(asked, format!("{asked} (not offered)")));
+    names.into_iter().map(words::choice).chain(unknown).collect()
 }
 
 /// `names` puts names into the places of ids.
@@ -105,6 +130,7 @@ fn answered(
             true => "The person's groups give no role".to_owned(),
             false => format!("The person's groups give {}", found.roles.join(", ")),
         },
+        until: None,
         detail: match found.groups.is_empty() {
             true => "no group at the last sign-in".to_owned(),
             false => format!("groups at the last sign-in: {}", found.groups.join(", ")),
@@ -113,6 +139,7 @@ fn answered(
     chain.extend(found.trace.iter().map(|link| view::Link {
         state: if link.broken.is_some() { StepState::Broken } else { StepState::Holds },
         title: names(&link.what),
+        until: link.until.map(Instant::from_s),
         detail: link.broken.map_or_else(|| assumed(&link.what).to_owned(), |reason| reason.remedy().to_owned()),
     }));
     view::Answer {
@@ -189,16 +216,12 @@ fn remedies(reach: &Reach, question: &config::Question, reason: Reason, scope: O
 /// What the draft would change, in words.
 async fn pending(app: &App, caller: &Caller, reach: &Reach) -> Result<Vec<view::DraftLine>, Error> {
     let draft = delivery::draft(app.control(), &caller.cx).await?;
-    let people = |change: &policy::Change| {
-        let last = change.what.rsplit(' ').next().unwrap_or_default();
-        match reach.roles.contains_key(&change.subject) {
-            true => reach.holders_of_role(&change.subject).count(),
-            false => reach.holders_of_scope(last).count(),
-        }
-    };
-    Ok(draft
-        .changes
-        .iter()
-        .map(|change| view::DraftLine { adds: change.widens, text: change.what.clone(), people: words::count(people(change)) })
+    let changes = draft.changes.iter().filter(|change| change.direction != Direction::Neutral);
+    Ok(changes
+        .map(|change| view::DraftLine {
+            adds: change.direction == Direction::Widens,
+            text: change.to_string(),
+            people: concerned(change, reach),
+        })
         .collect())
 }

@@ -155,7 +155,7 @@ async fn ask(app: &App, caller: &Caller, handle: String, question: Question) -> 
     let person = caller.person.as_ref().map(|person| person.name.clone()).unwrap_or_default();
     let targets: Vec<String> = oauth::form_target(&question.redirect_uri).into_iter().collect();
     let shown = question.now.iter().map(|scope| ("shown", scope.name.clone()));
-    let later = question.later.iter().map(|scope| ("later", scope.name.clone()));
+    let later = question.held.iter().chain(&question.later).map(|scope| ("later", scope.name.clone()));
     let model = consent::Model {
         action: format!("/t/{}/authorize", caller.cx.tenant),
         hidden: std::iter::once(("handle", handle)).chain(shown).chain(later).collect(),
@@ -169,6 +169,7 @@ async fn ask(app: &App, caller: &Caller, handle: String, question: Question) -> 
         server_name: question.resource.1,
         scopes: question.now.into_iter().map(words).collect(),
         withheld: question.withheld,
+        held: question.held.into_iter().map(words).collect(),
         later: question.later.into_iter().map(words).collect(),
         token_life_s: question.token_life_s,
         refresh: true,

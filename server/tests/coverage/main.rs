@@ -3,6 +3,7 @@
 //! A new endpoint is walked without anybody adding it here, and the walk fails when one of its path parameters has no sample id, or when it
 //! is a form that [`samples::form`] does not know. What an endpoint lets through is held to its [`Access`] and to nothing else.
 
+mod pages;
 mod samples;
 mod world;
 

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode, header};
 use control::config::{
     self, BindTool, ImportRoleFile, ImportedTool, MapGroup, RefreshTools, RegisterAgent, RegisterClient, RegisterServer, SetIdp,
 };
-use control::delivery::{self, Publish};
+use control::delivery::{self, CreateEnrolment, Enrol, Publish};
 use control::evidence::{self, AuditFilter};
 use control::governance::{self, Block, Decide, Decided, InvalidateToken, Page, RequestAccess, RevokeGrant};
 use control::signin::{Profile, RecordSignIn, SaveSession, actor};
@@ -320,6 +320,38 @@ impl World {
 
     pub async fn get(&self, target: &str, browser: Option<&Browser>) -> Answer {
         self.send(Request::get(target), browser, Body::empty()).await
+    }
+
+    /// Without a session, with these headers.
+    pub async fn get_with(&self, target: &str, headers: &[(header::HeaderName, &str)]) -> Answer {
+        let request = headers.iter().fold(Request::get(target), |request, (name, value)| request.header(name, *value));
+        self.send(request, None, Body::empty()).await
+    }
+
+    /// Enrols a gateway; its id.
+    pub async fn enrolled(&self, tenant: &str, name: &str) -> String {
+        let host = self.control.ctx(tenant, Actor::Host, "test").await.expect("a tenant");
+        let token = self.control.run(&host, CreateEnrolment { name: name.to_owned() }).await.expect("a token");
+        let (key, _) = token::SigningKey::generate().expect("randomness");
+        let enrol = Enrol { token, name: name.to_owned(), public_key: key.public().clone() };
+        delivery::enrol(&self.control, &host, enrol).await.expect("enrols").gateway_id
+    }
+
+    /// Has a gateway confirm what is live now.
+    pub async fn acknowledge(&self, tenant: &str, gateway: &str) {
+        let cx = self.control.ctx(tenant, Actor::Gateway(gateway.to_owned()), "test").await.expect("a tenant");
+        let row = self.control.read(&cx).this_tenant().await.expect("the database answers").expect("a tenant");
+        let number = |n: i64| u64::try_from(n).expect("not below zero");
+        let ack = delivery::Ack {
+            policy_version: Some(number(row.policy_version)),
+            policy_sha256: None,
+            revocation_seq: Some(number(row.revocation_seq)),
+            timestamp: 1,
+            error: None,
+            started_at: 0,
+            version: "test".to_owned(),
+        };
+        delivery::acknowledge(&self.control, &cx, ack).await.expect("taken");
     }
 
     pub async fn post(&self, target: &str, browser: Option<&Browser>, form: &[(&str, &str)]) -> Answer {

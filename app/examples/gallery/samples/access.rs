@@ -91,7 +91,18 @@ fn homes(out: &mut Vec<Sample>) {
                 figure("Calls denied", "312", "24 hours"),
             ],
             events: home_events(),
-            live: Some((128, at(9, 41, 0))),
+            live: home::Live::Version(128, at(9, 41, 0)),
+            asks: false,
+        })
+    });
+    simple(out, "home-plain", "Home", Nav::Home, || {
+        home::view(home::Model {
+            todos: vec![],
+            setup: vec![],
+            figures: vec![figure("Your grants in force", "1", "now; each ends by itself")],
+            events: vec![],
+            live: home::Live::Unknown,
+            asks: true,
         })
     });
     console_after(out, "home-first", "Home", Nav::Home, "You are the owner of Acme.", || {
@@ -108,7 +119,8 @@ fn homes(out: &mut Vec<Sample>) {
             ],
             figures: vec![],
             events: vec![],
-            live: None,
+            live: home::Live::Nothing,
+            asks: false,
         })
     });
 }
@@ -132,6 +144,7 @@ fn card(deciding: request::Deciding, state: RequestState) -> request::Model {
     request::Model {
         id: "req_01k9".into(),
         state,
+        mine: false,
         person: "Dev Moreau".into(),
         person_facts: vec![request::Fact { text: "dev@acme.example, group engineering".into(), source: "Okta, 4 min ago".into() }],
         ask: "trigger incidents".into(),
@@ -162,6 +175,7 @@ fn card(deciding: request::Deciding, state: RequestState) -> request::Model {
         grant: None,
         errors: FormErrors::default(),
         typed_reason: String::new(),
+        typed_duration_s: None,
     }
 }
 
@@ -205,7 +219,7 @@ fn asks(out: &mut Vec<Sample>) {
             chosen: None,
             clients: vec![],
             agents: vec![],
-            durations_s: vec![],
+            durations: vec![],
             values: requests::Values::default(),
             errors: FormErrors::default(),
         })
@@ -231,7 +245,7 @@ fn asks(out: &mut Vec<Sample>) {
             }),
             clients: choices(&[("cli_1", "Code IDE")]),
             agents: choices(&[("agt_1", "triage-agent")]),
-            durations_s: vec![900, 3600, 14_400],
+            durations: vec![(900, vec![]), (3600, vec![]), (14_400, vec![]), (86_400, s(&["incidents.trigger"]))],
             values: requests::Values {
                 scopes: s(&["incidents.trigger"]),
                 client: "cli_1".into(),
@@ -240,6 +254,24 @@ fn asks(out: &mut Vec<Sample>) {
                 reason: HOSTILE.into(),
             },
             errors: wrong("reason", "Say why, in a sentence at least."),
+        })
+    });
+    simple(out, "request-nothing", "Ask for access", Nav::NewRequest, || {
+        let scope = requests::ScopeChoice {
+            name: "logs.read".into(),
+            sentence: "Read production logs".into(),
+            risk: Risk::Moderate,
+            max_s: 14_400,
+            held: true,
+        };
+        requests::new(requests::New {
+            servers: vec![],
+            chosen: Some(requests::Chosen { id: "srv_1".into(), name: "incident".into(), scopes: vec![scope] }),
+            clients: vec![],
+            agents: vec![],
+            durations: vec![],
+            values: requests::Values::default(),
+            errors: FormErrors::default(),
         })
     });
     console(out, "approval", "Request by Dev Moreau", Nav::Requests, || request::view(card(open(), RequestState::Pending)));
@@ -256,7 +288,7 @@ fn asks(out: &mut Vec<Sample>) {
     });
     simple(out, "approval-own", "Request", Nav::Requests, || {
         let mut m = card(request::Deciding::Barred("You asked for this; somebody else must decide.".into()), RequestState::Pending);
-        m.can_withdraw = true;
+        (m.can_withdraw, m.mine) = (true, true);
         request::view(m)
     });
     console_after(out, "approval-done", "Request", Nav::Requests, "You approved it. Dev can use it now.", || {
@@ -294,14 +326,15 @@ fn rolepages(out: &mut Vec<Sample>) {
         };
         roles::view(roles::Model {
             q: String::new(),
+            can_edit: true,
             rows: vec![
                 row("developer", 2, Some(Risk::Moderate), "engineering", 41, false),
                 row("sre", 3, Some(Risk::High), "sre", 12, true),
             ],
         })
     });
-    console(out, "roles-empty", "Roles", Nav::Roles, || roles::view(roles::Model { q: String::new(), rows: vec![] }));
-    console(out, "roles-nomatch", "Roles", Nav::Roles, || roles::view(roles::Model { q: HOSTILE.into(), rows: vec![] }));
+    console(out, "roles-empty", "Roles", Nav::Roles, || roles::view(roles::Model { q: String::new(), rows: vec![], can_edit: true }));
+    console(out, "roles-nomatch", "Roles", Nav::Roles, || roles::view(roles::Model { q: HOSTILE.into(), rows: vec![], can_edit: false }));
     console(out, "role", "Role sre", Nav::Roles, || {
         let scope = |name: &str, sentence: Option<&str>, risk, tools: &[&str]| roles::Scope {
             name: name.into(),
@@ -415,7 +448,8 @@ fn rolepages(out: &mut Vec<Sample>) {
             |group: &str, role: &str, people| assignments::Row { group: group.into(), role: role.into(), people, seen: Some(at(9, 55, 0)) };
         assignments::view(assignments::Model {
             rows: vec![row("engineering", "developer", 41), row("sre", "sre", 12)],
-            known_groups: s(&["engineering", "sre", "audit"]),
+            seen_groups: s(&["engineering", "audit"]),
+            unseen_groups: s(&["sre"]),
             roles: s(&["developer", "sre"]),
             group: String::new(),
             role: "developer".into(),
@@ -437,6 +471,7 @@ fn rolepages(out: &mut Vec<Sample>) {
         };
         scopes::view(scopes::Model {
             q: String::new(),
+            can_edit: true,
             risk: None,
             rows: vec![
                 row("incidents.trigger", Some("Open an incident and page the on-call team"), Risk::High, 1),

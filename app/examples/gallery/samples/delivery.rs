@@ -5,7 +5,7 @@ use app::{
     components::{FieldError, FormErrors, Pager},
     page::Nav,
     pages::{draft, fleet},
-    words::Severity,
+    words::{Risk, Severity},
 };
 
 fn gateway(name: &str, state: fleet::GatewayState, error: Option<&str>) -> fleet::GatewayRow {
@@ -32,10 +32,13 @@ fn changes() -> Vec<draft::Change> {
         subject: subject.into(),
         what: what.into(),
         people,
-        by: "Ada Lindqvist".into(),
-        at: at(9, 30, 0),
+        risk: (effect == draft::Effect::Widens).then_some(Risk::High),
+        by: Some(("Ada Lindqvist".into(), at(9, 30, 0))),
     };
+    let set =
+        draft::Change { by: None, ..change(draft::Effect::Neutral, "Token issuers", "", "are set: https://writ.example.com/t/acme", None) };
     vec![
+        set,
         change(draft::Effect::Narrows, "Client class", "old-ide", "loses analytics.query", Some(2)),
         change(draft::Effect::Widens, "Role", "sre", "gains logs.debug.write", Some(12)),
         change(draft::Effect::Widens, "Tool", "incident · incidents.trigger", "is bound to incidents.trigger", Some(12)),
@@ -48,6 +51,7 @@ fn model(findings: Vec<draft::Finding>, can_publish: bool) -> draft::Model {
         live: Some(128),
         next: 129,
         digest: "5fe1".into(),
+        edits: 4,
         changes: changes(),
         findings,
         gateways: 8,

@@ -1,6 +1,6 @@
 //! The audit log.
 
-use super::{HOSTILE, Sample, at, console, dev, paged, s};
+use super::{HOSTILE, Sample, at, choices, console, dev, paged};
 use app::{
     components::{Actor, Pager},
     page::Nav,
@@ -23,7 +23,8 @@ fn row(id: &str, actor: Actor, action: &str, what: &str, outcome: Outcome, reaso
 fn model(filter: audit::Filter, rows: Vec<audit::Row>, nothing: audit::Nothing) -> audit::Model {
     audit::Model {
         filter,
-        actions: s(&["grant.revoked", "request.decided", "tool.called"]),
+        actions: choices(&[("grant.", "Grants"), ("request.", "Requests"), ("mcp.", "Calls")]),
+        log_key: Some("writ/acme+2b9a6f1c+AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGhIjKl".into()),
         pager: if rows.is_empty() { Pager::default() } else { paged("50 newest of about 88,000") },
         rows,
         nothing,
@@ -65,7 +66,8 @@ pub fn add(out: &mut Vec<Sample>) {
             ),
             row("evt_5", Actor::default(), "signin.failed", HOSTILE, Outcome::Failed, Some("email_unverified")),
         ];
-        let filter = audit::Filter { actor: "Dev Moreau".into(), object: "grt_01k9".into(), ..audit::Filter::default() };
+        let filter =
+            audit::Filter { actor: "Dev Moreau".into(), action: "grant.".into(), object: "grt_01k9".into(), ..audit::Filter::default() };
         audit::view(model(filter, rows, audit::Nothing::NoMatch))
     });
     console(out, "audit-never", "Audit log", Nav::Audit, || {

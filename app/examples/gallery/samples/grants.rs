@@ -104,12 +104,12 @@ fn grantpages(out: &mut Vec<Sample>) {
         })
     });
     console(out, "receipt", "Revocation 5512", Nav::Revocations, || {
-        let gw = |name: &str, after_ms: Option<i64>, note: &str| receipt::Gateway {
+        let gw = |name: &str, after_ms: Option<i64>, note: &str| receipt::ReceiptRow {
             name: name.into(),
             policy: Some(128),
             after_ms,
-            last_seen: Some(at(10, 6, 0)),
             note: note.into(),
+            last_report: at(10, 6, 0).text,
         };
         receipt::detail(receipt::Detail {
             seq: 5512,
@@ -130,17 +130,21 @@ fn grantpages(out: &mut Vec<Sample>) {
                 (at(10, 0, 12), "First use".into(), true),
                 (at(10, 4, 40), "Revoked".into(), false),
             ],
-            gateways: vec![
-                gw("gw-us-1", Some(80), ""),
-                gw("gw-us-2", Some(90), ""),
-                gw("gw-us-3", Some(110), ""),
-                gw("gw-eu-1", Some(190), ""),
-                gw("gw-eu-2", Some(210), ""),
-                gw("gw-ap-1", Some(400), ""),
-                gw("gw-ap-2", Some(170), ""),
-                gw("gw-eu-3", None, "silent for 6 min; its tokens end by 10:12"),
-            ],
-            exposed_until: Some(at(10, 12, 0)),
+            can_list: true,
+            snapshot: receipt::ReceiptSnapshot {
+                lifts: false,
+                rows: vec![
+                    gw("gw-us-1", Some(80), ""),
+                    gw("gw-us-2", Some(90), ""),
+                    gw("gw-us-3", Some(110), ""),
+                    gw("gw-eu-1", Some(190), ""),
+                    gw("gw-eu-2", Some(210), ""),
+                    gw("gw-ap-1", Some(400), ""),
+                    gw("gw-ap-2", Some(170), ""),
+                    gw("gw-eu-3", None, "silent for 6 min; its tokens end by 10:12"),
+                ],
+                exposed_until: at(10, 12, 0).text,
+            },
         })
     });
     console(out, "block", "Block", Nav::Revocations, || {
@@ -193,15 +197,18 @@ fn asking(out: &mut Vec<Sample>) {
         clients: choices(&[("cli_1", "Code IDE")]),
         agents: choices(&[("agt_1", "triage-agent")]),
         servers: choices(&[("srv_1", "incident"), ("srv_2", "analytics")]),
+        tools: Some(choices(&[("logs.debug.write", "logs.debug.write"), ("logs.read", "logs.read")])),
         answer,
         problem: None,
         draft: vec![
-            simulator::DraftLine { adds: true, text: "role sre gains logs.debug.write".into(), people: 12 },
-            simulator::DraftLine { adds: false, text: "client Old IDE loses analytics.query".into(), people: 2 },
+            simulator::DraftLine { adds: true, text: "role sre gains logs.debug.write".into(), people: Some(12) },
+            simulator::DraftLine { adds: false, text: "client Old IDE loses analytics.query".into(), people: Some(2) },
         ],
     };
-    let link = |state, title: &str, detail: &str| simulator::Link { state, title: title.into(), detail: detail.into() };
-    console(out, "simulator", "Simulator", Nav::Simulator, || simulator::view(model(None)));
+    let link = |state, title: &str, detail: &str| simulator::Link { state, title: title.into(), until: None, detail: detail.into() };
+    console(out, "simulator", "Simulator", Nav::Simulator, || {
+        simulator::view(simulator::Model { tools: None, question: simulator::Question::default(), ..model(None) })
+    });
     console(out, "explain", "Simulator", Nav::Simulator, || {
         simulator::view(model(Some(simulator::Answer {
             allowed: false,
@@ -213,6 +220,7 @@ fn asking(out: &mut Vec<Sample>) {
                 link(StepState::Holds, "Dev Moreau is active", "Okta, signed in 4 min ago"),
                 link(StepState::Holds, "Group engineering maps to role developer", "as of the last sign-in"),
                 link(StepState::Holds, "Client Code IDE is allowed", "class ide, no ceiling"),
+                simulator::Link { until: Some(at(11, 6, 0)), ..link(StepState::Holds, "Grant grt_01k9 gives logs.read", "") },
                 link(StepState::Broken, "Role developer has no logs.debug.write", "sre has it (12 people). No active grant."),
                 link(StepState::NotReached, "Scope is bound to tool logs.debug.write", "not reached"),
             ],

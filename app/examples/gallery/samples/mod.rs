@@ -72,7 +72,7 @@ fn shell(current: Nav) -> Shell {
         person: Person { name: "Ada Lindqvist".into(), roles: vec![AdminRole::Owner, AdminRole::IamAdmin] },
         current,
         nav: Nav::ALL.iter().map(|n| (*n, count(*n))).collect(),
-        draft_changes: 4,
+        draft_edits: 4,
     }
 }
 
@@ -98,7 +98,7 @@ pub fn console_after<V: IntoView + 'static>(
 pub fn simple<V: IntoView + 'static>(out: &mut Vec<Sample>, name: &'static str, title: &str, current: Nav, view: impl FnOnce() -> V) {
     let nav = vec![(Nav::Home, None), (Nav::Requests, None), (Nav::NewRequest, None), (Nav::Grants, None)];
     let person = Person { name: "Dev Moreau".into(), roles: vec![] };
-    let shell = Shell { tenant: tenant(), person, current, nav, draft_changes: 0 };
+    let shell = Shell { tenant: tenant(), person, current, nav, draft_edits: 0 };
     out.push(Sample { name, html: render(frame(title, Chrome::Console(shell)), view) });
 }
 

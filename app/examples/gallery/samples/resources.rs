@@ -33,10 +33,11 @@ fn serverpages(out: &mut Vec<Sample>) {
             read: Some(at(9, 0, 0)),
         };
         servers::view(servers::Model {
+            can_edit: true,
             rows: vec![row("srv_1", "incident", 1, 1), row("srv_2", "analytics", 0, 0), row("srv_3", "billing", 2, 0)],
         })
     });
-    console(out, "servers-empty", "MCP servers", Nav::Servers, || servers::view(servers::Model { rows: vec![] }));
+    console(out, "servers-empty", "MCP servers", Nav::Servers, || servers::view(servers::Model { rows: vec![], can_edit: true }));
     console(out, "server-new", "Register a server", Nav::Servers, || {
         servers::new(servers::New {
             name: "incident".into(),
@@ -53,7 +54,13 @@ fn serverpages(out: &mut Vec<Sample>) {
             detail: HOSTILE.into(),
             remedy: s(&["Is the server running, and does the address end in its MCP path?", "Can the host of Writ reach it?"]),
             code: "upstream_timeout".into(),
-            server_id: None,
+            attempt: servers::Attempt::Register(servers::New {
+                name: "incident".into(),
+                resource: "http://127.0.0.1:7500/mcp/incident".into(),
+                upstream: "http://127.0.0.1:7701/mcp".into(),
+                resource_prefix: "http://127.0.0.1:7500/mcp/".into(),
+                errors: FormErrors::default(),
+            }),
         })
     });
     console_after(out, "server", "MCP server incident", Nav::Servers, "4 tools read from incident.", || {
@@ -202,6 +209,7 @@ pub fn add(out: &mut Vec<Sample>) {
             seen: Some(at(10, 0, 0)),
         };
         clients::view(clients::Model {
+            can_edit: true,
             rows: vec![
                 row("cli_01k9w3zj4q8m2v7r5t6y1x0abc", "Code IDE", Trust::Registered),
                 row("https://agent.example/client.json", "Agent Studio", Trust::Verified),
@@ -236,6 +244,7 @@ pub fn add(out: &mut Vec<Sample>) {
             seen: Some(at(10, 0, 0)),
         };
         agents::view(agents::Model {
+            can_edit: true,
             rows: vec![row("agt_1", "triage-agent", &["Dev Moreau"], true), row("agt_2", "orphan-agent", &[], false)],
         })
     });
@@ -292,6 +301,7 @@ pub fn add(out: &mut Vec<Sample>) {
             email_verified: verified,
             groups: s(groups),
             roles: s(roles),
+            admin_roles: if id == "usr_2" { vec![AdminRole::Auditor] } else { vec![] },
             signed_in: Some(at(9, 55, 0)),
         };
         people::view(people::Model {
@@ -343,7 +353,7 @@ pub fn add(out: &mut Vec<Sample>) {
             ],
             people: choices(&[("usr_1", "Dev Moreau")]),
             person: String::new(),
-            role: "approver".into(),
+            role: String::new(),
             errors: FormErrors::default(),
             can_edit: true,
         })

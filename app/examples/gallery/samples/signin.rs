@@ -23,6 +23,7 @@ fn consent(client_name: &str, trust: Trust) -> consent::Model {
         resource: "http://127.0.0.1:7500/mcp/incident".into(),
         scopes: vec![scope("logs.read", "Read production logs", Risk::Moderate)],
         withheld: s(&["logs.debug.write"]),
+        held: vec![scope("logs.debug.write", "Raise the log level of a running service", Risk::High)],
         later: vec![scope("incidents.trigger", "Open an incident and page the on-call team", Risk::High)],
         token_life_s: 900,
         refresh: true,
@@ -68,7 +69,12 @@ pub fn add(out: &mut Vec<Sample>) {
         })
     });
     bare(out, "error-404", "Not found", || error::view(error::Model::not_found("req_01k9w4")));
-    bare(out, "error-403", "Forbidden", || error::view(error::Model::forbidden("req_01k9w4")));
+    bare(out, "error-403", "Forbidden", || {
+        error::view(error::Model {
+            back: Some(("/t/acme/home".into(), "Home".into())),
+            ..error::Model::forbidden(&["Owner", "IAM admin"], "req_01k9w4")
+        })
+    });
     bare(out, "error-409", "Conflict", || error::view(error::Model::conflict("Sam Okafor changed it a moment before you.", "req_01k9w4")));
     bare(out, "error-500", "Error", || error::view(error::Model::internal("req_01k9w4")));
 }

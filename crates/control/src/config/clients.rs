@@ -41,7 +41,12 @@ fn redirect_uris(given: &[String]) -> Result<Vec<String>> {
         match url.scheme() {
             "https" => {}
             "http" if loopback => {}
-            _ => return wrong("use https://, or http:// on loopback"),
+            "http" => return wrong("use https://; http:// is for loopback only"),
+            _ => {
+                return wrong(
+                    "use https://, or http:// on loopback, as MCP says: any program on the person's computer can claim a scheme of its own",
+                );
+            }
         }
         if url.fragment().is_some()
             || !url.username().is_empty()

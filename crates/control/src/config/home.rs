@@ -20,8 +20,8 @@ pub struct Home {
     pub drifted: Vec<(String, String, u64)>,
     /// Servers with tools that are denied since nobody bound them: id, name, how many.
     pub unbound: Vec<(String, String, u64)>,
-    /// Changes that wait for a publish.
-    pub draft_changes: u64,
+    /// Edits that wait for a publish.
+    pub draft_edits: u64,
     /// Gateways that are not as they should be.
     pub gateways: Vec<GatewayView>,
     /// All gateways, and those that run what they should.
@@ -30,10 +30,22 @@ pub struct Home {
     pub grants: u64,
     /// People who have signed in.
     pub people: Option<u64>,
-    /// The live version and since when (Unix milliseconds).
-    pub live: Option<(u64, i64)>,
+    /// What is published.
+    pub live: Live,
     /// How far setting up has come; none for those who do not set up.
     pub setup: Option<Setup>,
+}
+
+/// What is published, as far as this person may know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Live {
+    /// Not theirs to read.
+    #[default]
+    Unknown,
+    /// Nothing: gateways deny everything.
+    Nothing,
+    /// This version, since this time (Unix milliseconds).
+    Version(u64, i64),
 }
 
 /// Steps of setting up, each done or not.
@@ -95,7 +107,7 @@ pub async fn home(control: &Control, cx: &Ctx) -> Result<Home> {
         home.gateways = fleet.gateways.into_iter().filter(|gateway| !matches!(gateway.standing, Standing::Current)).collect();
     }
     if may(Permission::ReadConfig) {
-        home.draft_changes = u64::try_from(tenant.draft - tenant.published_draft).unwrap_or_default();
+        home.draft_edits = u64::try_from(tenant.draft - tenant.published_draft).unwrap_or_default();
         for view in servers(control, cx).await? {
             let drifted = view.tools.iter().filter(|tool| tool.drifted()).count() as u64;
             let unbound = view.tools.iter().filter(|tool| tool.tool.present == 1 && tool.tool.scope.is_none()).count() as u64;
@@ -110,7 +122,7 @@ pub async fn home(control: &Control, cx: &Ctx) -> Result<Home> {
     }
     if may(Permission::ReadConfig) || may(Permission::ReadFleet) {
         let live = db.bundle_heads().await?.into_iter().find(|head| head.version == tenant.policy_version);
-        home.live = live.map(|head| (u64::try_from(head.version).unwrap_or_default(), head.published_ms));
+        home.live = live.map_or(Live::Nothing, |head| Live::Version(u64::try_from(head.version).unwrap_or_default(), head.published_ms));
     }
     if may(Permission::WriteConfig) {
         let setup = Setup {

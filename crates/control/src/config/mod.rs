@@ -24,7 +24,7 @@ pub use clients::{EditClient, RegisterClient, client_version};
 pub use explain::{Explanation, Question, explain};
 pub use groups::{MapGroup, UnmapGroup};
 pub use history::Edit;
-pub use home::{Home, Setup, home};
+pub use home::{Home, Live, Setup, home};
 pub use idp::{IdpCheck, NoteIdpCheck, SetIdp, idp, idp_secret, idp_version, last_idp_check};
 pub use limits::{Arguments, EditLimits, LimitTool, check_schema, limits, limits_version, per_minute};
 pub use people::{AdminView, PersonView, RevokeAdmin, admins, people, person};

@@ -72,9 +72,9 @@ pub struct AdminView {
 /// All admin bindings, the most powerful first.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without [`Permission::WriteAdmins`].
+/// [`Error::Forbidden`] without [`Permission::ReadAdmins`].
 pub async fn admins(control: &Control, cx: &Ctx) -> Result<Vec<AdminView>> {
-    cx.needs(Permission::WriteAdmins)?;
+    cx.needs(Permission::ReadAdmins)?;
     let db = control.read(cx);
     let mut all = Vec::new();
     for binding in db.all::<AdminBinding>().await? {

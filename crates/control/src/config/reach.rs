@@ -74,9 +74,19 @@ impl Reach {
         })
     }
 
-    /// Every group that anybody was seen with, or that gives a role.
+    /// Every group that the identity provider has named in a sign-in.
+    pub fn seen_groups(&self) -> BTreeSet<String> {
+        self.people.iter().flat_map(|user| user.groups.iter()).cloned().collect()
+    }
+
+    /// Groups that give a role, and that no sign-in has brought yet: somebody typed them.
+    pub fn unseen_groups(&self) -> BTreeSet<String> {
+        let seen = self.seen_groups();
+        self.mappings.iter().map(|row| row.group_name.clone()).filter(|group| !seen.contains(group)).collect()
+    }
+
+    /// Both.
     pub fn known_groups(&self) -> BTreeSet<String> {
-        let seen = self.people.iter().flat_map(|user| user.groups.iter());
-        seen.chain(self.mappings.iter().map(|row| &row.group_name)).cloned().collect()
+        self.seen_groups().union(&self.unseen_groups()).cloned().collect()
     }
 }

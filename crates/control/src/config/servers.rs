@@ -38,11 +38,11 @@ pub struct RegisterServer {
     pub tools: Vec<ImportedTool>,
 }
 
-/// What is wrong with these, if anything, by form field.
+/// What is wrong with these, if anything, by form field. `others` are the servers that are there already.
 ///
 /// # Errors
 /// [`Error::Invalid`].
-pub fn check_server(name: &str, resource: &str, upstream: &str) -> Result<()> {
+pub fn check_server<'s>(name: &str, resource: &str, upstream: &str, others: impl IntoIterator<Item = &'s Server>) -> Result<()> {
     let mut wrong = Vec::new();
     let mut say = |field, reason: String| wrong.push(crate::Invalid { field, reason });
     if let Err(error) = valid_name(name) {
@@ -65,7 +65,19 @@ pub fn check_server(name: &str, resource: &str, upstream: &str) -> Result<()> {
         Ok(_) => say("upstream", "give an http:// or https:// address without credentials or fragment".to_owned()),
         Err(error) => say("upstream", format!("this is no address: {error}")),
     }
+    if upstream == resource || others.into_iter().any(|other| is_beside(upstream, other)) {
+        say(
+            "upstream",
+            "this is an address at a gateway; give the one where the real server listens. Are resource and upstream swapped?".to_owned(),
+        );
+    }
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}
+
+/// Whether an address is the resource of this server, or lies beside it: `…/mcp/x` beside `…/mcp/incident`.
+fn is_beside(address: &str, server: &Server) -> bool {
+    let folder = server.resource.strip_suffix(&server.name).filter(|folder| Url::parse(folder).is_ok_and(|url| url.path().len() > 1));
+    address == server.resource || folder.is_some_and(|folder| folder.ends_with('/') && address.starts_with(folder))
 }
 
 fn resource_is_plain(url: &Url, text: &str) -> bool {
@@ -86,8 +98,8 @@ impl UseCase for RegisterServer {
     const NEEDS: Permission = Permission::WriteConfig;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<String>> {
-        check_server(&self.name, &self.resource, &self.upstream)?;
         let others = scene.db.all::<Server>().await?;
+        check_server(&self.name, &self.resource, &self.upstream, &others)?;
         if others.iter().any(|server| server.name == self.name) {
             return Err(Error::invalid("name", "there is a server of that name"));
         }

@@ -138,14 +138,20 @@ pub async fn acknowledge(control: &Control, cx: &Ctx, ack: Ack) -> Result<()> {
     let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
     let row = db.get::<Gateway>(id).await?.ok_or(Error::NotFound)?;
     let after = ack.applied(&row, &tenant, cx.now_ms);
+    let confirms = after.revocation_seq > row.revocation_seq;
     if is_event(&row, &after) {
-        return control.run(cx, Activation(ack)).await;
+        control.run(cx, Activation(ack)).await?;
+    } else {
+        let fresh = row.seen_ms.is_some_and(|seen| (0..FRESH_MS).contains(&(cx.now_ms - seen)));
+        if fresh && after == (Gateway { seen_ms: after.seen_ms, ..row }) {
+            return Ok(());
+        }
+        control.keep(&cx.tenant, NoteSeen { gateway: id.to_owned(), ack }).await?;
     }
-    let fresh = row.seen_ms.is_some_and(|seen| (0..FRESH_MS).contains(&(cx.now_ms - seen)));
-    if fresh && after == (Gateway { seen_ms: after.seen_ms, ..row }) {
-        return Ok(());
+    if confirms {
+        control.signals().confirmed(&cx.tenant);
     }
-    control.keep(&cx.tenant, NoteSeen { gateway: id.to_owned(), ack }).await
+    Ok(())
 }
 
 /// Writes what the gateway says, and a receipt when its revocation list is newer. Answers the row before and after.

@@ -165,13 +165,15 @@ impl UseCase for Take {
         let mut grants = grants_in(scene, &batch.records).await?;
         let mut events = Vec::with_capacity(batch.records.len());
         for record in &batch.records {
-            events.push(record.event(scene.cx, &gateway, record.grant(&grants)));
+            let call = record.event(scene.cx, &gateway, record.grant(&grants));
+            // Before the call itself, which has the same time: a story is read in this order.
             if let Some(grant) = record.first_use(&mut grants, scene.cx) {
                 scene.db.update(grant.clone()).await?;
                 let used = Event::new("grant.first_used").by(kind(record.sub_profile), &record.sub).on(&grant.id).story(&grant.request_id);
                 let details = json!({ "gateway": gateway.id, "scope": record.scope, "tool": record.tool, "request_id": record.request_id });
                 events.push(used.through(Some(record.client_id.clone()), record.agent.clone()).at(record.at(scene.cx)).details(details));
             }
+            events.push(call);
         }
         let (id, batch_hash) = (gateway.id.clone(), batch.sha256.clone());
         scene.db.update(Gateway { batch_seq: batch.seq, batch_hash, gap_seq: None, gap_prev: None, ..gateway }).await?;

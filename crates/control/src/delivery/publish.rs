@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
-use policy::{Change, Finding, PolicySet, Severity};
+use policy::{Change, Direction, Finding, PolicySet, Severity};
 use serde_json::json;
 use store::BundleHead;
 
@@ -21,6 +21,8 @@ pub struct Draft {
     pub findings: Vec<Finding>,
     /// The number to hand to [`Publish`], so that nothing is published that was not shown.
     pub draft: i64,
+    /// Edits since the last publish. Each may come to several changes, or to none.
+    pub edits: i64,
     /// The live version; none before the first publish.
     pub live_version: Option<u64>,
     /// Whether a publish would change anything.
@@ -45,6 +47,7 @@ pub async fn draft(control: &Control, cx: &Ctx) -> Result<Draft> {
         changes,
         findings: policy::lint(&policy),
         draft: tenant.draft,
+        edits: tenant.draft - tenant.published_draft,
         live_version: live.as_ref().map(|live| live.version),
         differs: live.is_none_or(|live| !same(&live, &policy)),
         policy,
@@ -116,8 +119,11 @@ impl UseCase for Publish {
             published_by: scene.cx.actor.id().to_owned(),
         })
         .await?;
-        let widens: Vec<&str> = changes.iter().filter(|change| change.widens).map(|change| change.what.as_str()).take(SHOWN).collect();
-        let narrows: Vec<&str> = changes.iter().filter(|change| !change.widens).map(|change| change.what.as_str()).take(SHOWN).collect();
+        let said = |direction| {
+            let those = changes.iter().filter(move |change| change.direction == direction);
+            those.map(ToString::to_string).take(SHOWN).collect::<Vec<_>>()
+        };
+        let (widens, narrows) = (said(Direction::Widens), said(Direction::Narrows));
         let details = json!({ "version": version, "sha256": sha256, "note": note, "draft": tenant.draft, "changes": changes.len(), "widens": widens, "narrows": narrows });
         Ok(Done::new(policy.version, Event::new("bundle.publish").on(format!("policy/{version}")).details(details)).wake())
     }

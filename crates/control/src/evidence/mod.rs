@@ -4,6 +4,7 @@
 //! the one before. [`PlaceEvents`] follows within a second: it appends committed events to the tenant's Merkle tree and signs a
 //! checkpoint. An [`export()`] carries its own proof, which [`verify_export`] checks without this installation.
 
+mod actions;
 mod export;
 mod proofs;
 mod query;
@@ -11,7 +12,8 @@ mod sequence;
 
 pub use ::evidence::Verifier;
 pub use ::evidence::export::{Finding, Verified, verify as verify_export};
+pub use actions::ACTIONS;
 pub use export::{Exported, export};
-pub use query::{ACTION_GROUPS, ActorView, AuditList, EventDetail, EventView, Proof, audit, event, log_key, story};
+pub use query::{ActorView, AuditList, EventDetail, EventView, Proof, audit, event, log_key, story};
 pub use sequence::{PlaceEvents, Placed, place_all};
 pub use store::{AuditFilter, Page};

@@ -11,34 +11,6 @@ use ::evidence::{Hash, Salt, leaf_hash, proof::verify_inclusion};
 use serde_json::Value;
 use store::{AuditEvent, AuditFilter, Checkpoint, Grant, Page, Reader};
 
-/// Beginnings of actions to choose from: each finds the actions that start with it.
-pub const ACTION_GROUPS: &[&str] = &[
-    "access.",
-    "admin.",
-    "agent.",
-    "audit.",
-    "bundle.",
-    "class.",
-    "client.",
-    "decisions.",
-    "enrolment.",
-    "gateway.",
-    "grant.",
-    "group.",
-    "idp.",
-    "mcp.",
-    "request.",
-    "revocation.",
-    "role.",
-    "scope.",
-    "server.",
-    "sign_in_link.",
-    "tenant.",
-    "token.",
-    "tool.",
-    "user.",
-];
-
 /// An event, ready to be said in a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventView {
@@ -56,8 +28,8 @@ pub struct EventView {
     pub agent: Option<Named>,
     /// What, such as `grant.revoke`.
     pub action: String,
-    /// To what, by id.
-    pub object: Option<String>,
+    /// To what.
+    pub object: Option<Named>,
     /// `ok` or `denied`.
     pub outcome: String,
     /// Why it was denied: the reason code, where the event has one.
@@ -89,6 +61,10 @@ impl EventView {
             "agent" => names.agent_named(&row.actor_id).await?,
             _ => Named { id: row.actor_id.clone(), name: row.actor_id.clone() },
         };
+        let object = match row.object {
+            Some(object) => Some(names.of(&object).await?),
+            None => None,
+        };
         let client = match &row.client_id {
             Some(client) => Some(names.client(client).await?),
             None => None,
@@ -105,7 +81,7 @@ impl EventView {
             at_ms: row.at_ms,
             position: row.position,
             action: row.action,
-            object: row.object,
+            object,
             outcome: row.outcome,
             story: row.story,
         })

@@ -41,6 +41,16 @@ pub const fn max_duration_s(risk: Risk) -> i64 {
     }
 }
 
+/// A length of time in words: `30 days`, `4 hours`, `90 minutes`, `45 seconds`.
+pub(super) fn in_words(seconds: i64) -> String {
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let (n, unit) = units
+        .into_iter()
+        .find(|(unit, _)| seconds % unit == 0 && seconds >= *unit)
+        .map_or((seconds, "second"), |(s, unit)| (seconds / s, unit));
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
+
 /// The parts of the digest, in order, as they are told to a person when they change.
 const PARTS: [&str; 6] = [
     "the request itself",
@@ -165,7 +175,13 @@ fn admits(ceiling: &MaybeSet, scope: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::{difference, in_words};
+
+    #[test]
+    fn lengths_of_time_are_said_in_words() {
+        let said = [60, 3600, 5400, 4 * 3600, 86_400, 30 * 86_400, 45, 0].map(in_words);
+        assert_eq!(said, ["1 minute", "1 hour", "90 minutes", "4 hours", "1 day", "30 days", "45 seconds", "0 seconds"]);
+    }
 
     #[test]
     fn a_difference_names_its_part() {

@@ -3,7 +3,10 @@
 use super::basis::{Basis, difference};
 use super::duties::{Barred, conflict};
 use super::requests::{RequestState, refuse_blocked};
-use super::{basis::max_duration_s, reason};
+use super::{
+    basis::{in_words, max_duration_s},
+    reason,
+};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -103,7 +106,7 @@ impl Decide {
         match duration_s {
             // A risk that was raised since the request shortens what may be granted.
             _ if duration_s > longest => {
-                Err(Error::invalid("duration_s", format!("at this risk at most {longest} seconds can be granted")))
+                Err(Error::invalid("duration_s", format!("at this risk at most {} can be granted", in_words(longest))))
             }
             _ if duration_s < 60 || duration_s > request.duration_s => {
                 Err(Error::invalid("duration_s", "it can be shortened to a minute, not lengthened"))

@@ -1,6 +1,6 @@
 //! One request with everything that a person needs to decide it: the approval card.
 
-use super::basis::{Basis, is_drifted, max_duration_s};
+use super::basis::{Basis, in_words, is_drifted, max_duration_s};
 use super::duties::{Barred, conflict};
 use super::names::{Named, Names};
 use super::requests::{RequestState, RequestView, scopes_by_role, targets};
@@ -159,7 +159,7 @@ impl Flag {
             Self::Blocked(what) => ("Blocked.", format!("The {what} is blocked at present, so this cannot be approved.")),
             Self::ScopeUnknown(scope) => ("Unknown scope.", format!("{scope} is not, or no longer, a scope of this server.")),
             Self::TooLong(longest) => {
-                ("Longer than allowed.", format!("The risk was raised since; at most {longest} seconds can be granted."))
+                ("Longer than allowed.", format!("The risk was raised since; at most {} can be granted.", in_words(*longest)))
             }
         };
         (strong.to_owned(), rest)

@@ -60,6 +60,18 @@ impl<'r> Names<'r> {
         self.named(Kind::Server, id).await
     }
 
+    /// Whatever has an id; what has no name besides is called by its id.
+    pub(crate) async fn of(&mut self, id: &str) -> Result<Named> {
+        match id.split_once('_').map_or("", |(prefix, _)| prefix) {
+            "usr" => self.user(id).await,
+            "cli" => self.client(id).await,
+            "agt" => self.agent_named(id).await,
+            "srv" => self.server(id).await,
+            "gw" => self.gateway(id).await,
+            _ => Ok(Named { id: id.to_owned(), name: id.to_owned() }),
+        }
+    }
+
     pub(crate) async fn server_at(&mut self, resource: &str) -> Result<Named> {
         let key = (Kind::Server, resource.to_owned());
         if !self.known.contains_key(&key) {

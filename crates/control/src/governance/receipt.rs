@@ -1,7 +1,7 @@
 //! Which gateways have confirmed a revocation: from what they say they enforce, never from what was sent.
 
 use super::names::Names;
-use super::revocations::{LONGEST_TOKEN_LIFE_S, RevocationView};
+use super::revocations::{LONGEST_TOKEN_LIFE_S, RevocationView, from_json};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -46,14 +46,21 @@ pub struct GatewayReceipt {
     pub error: Option<String>,
 }
 
-/// The receipt of the change at this sequence.
+/// The receipt of the change at this sequence: of any with [`Permission::ReadConsole`], of the end of one's own grant otherwise.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the list did not change at it; [`Error::Forbidden`] without [`Permission::ReadConsole`].
+/// [`Error::NotFound`] when the list did not change at it; [`Error::Forbidden`] for who may not see it.
 pub async fn receipt(control: &Control, cx: &Ctx, seq: i64) -> Result<Receipt> {
-    cx.needs(Permission::ReadConsole)?;
     let db = control.read(cx);
-    let row = db.revocation_at(seq).await?.ok_or(Error::NotFound)?;
+    let row = db.revocation_at(seq).await?;
+    let grant = match row.as_ref().map(|row| from_json(&row.target)).transpose()? {
+        Some(Target::Grant(grant)) => db.get::<Grant>(&grant).await?,
+        _ => None,
+    };
+    if !grant.as_ref().is_some_and(|grant| cx.person().is_ok_and(|person| person == grant.user_id)) {
+        cx.needs(Permission::ReadConsole)?;
+    }
+    let row = row.ok_or(Error::NotFound)?;
     let lifts = row.lifted_seq == Some(seq);
     let at_ms = if lifts { row.lifted_ms.unwrap_or(row.created_ms) } else { row.created_ms };
     let mut first: HashMap<String, i64> = HashMap::new();
@@ -77,9 +84,7 @@ pub async fn receipt(control: &Control, cx: &Ctx, seq: i64) -> Result<Receipt> {
     let gateways = gateways.collect();
     let revocation = RevocationView::of(&mut Names::new(&db), row).await?;
     let (mut story, mut ends_s) = (revocation.subject.id.clone(), at_ms / 1000 + LONGEST_TOKEN_LIFE_S);
-    if let Target::Grant(grant) = &revocation.target
-        && let Some(grant) = db.get::<Grant>(grant).await?
-    {
+    if let Some(grant) = grant {
         // A grant ends with its time, also in tokens that live longer.
         ends_s = ends_s.min(grant.exp_s);
         story = grant.request_id;

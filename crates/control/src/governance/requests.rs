@@ -1,6 +1,6 @@
 //! Asking for scopes for a while, taking the request back, and the lists of requests.
 
-use super::basis::{Basis, max_duration_s};
+use super::basis::{Basis, in_words, max_duration_s};
 use super::names::{Named, Names};
 use super::{duties, reason, revocations};
 use crate::control::Control;
@@ -103,7 +103,9 @@ impl RequestAccess {
             say(
                 "duration_s",
                 format!(
-                    "choose between {SHORTEST_S} and {longest} seconds: the highest risk among these scopes is {}",
+                    "choose between {} and {}: the highest risk among these scopes is {}",
+                    in_words(SHORTEST_S),
+                    in_words(longest),
                     basis.risk().as_str()
                 ),
             );

@@ -29,6 +29,8 @@ pub struct Question {
     pub resource: (String, String),
     /// What the client gets now.
     pub now: Vec<ScopeWords>,
+    /// What the person holds already by a role or a grant, and the client gets when it needs it.
+    pub held: Vec<ScopeWords>,
     /// What it may get later, once somebody approves it.
     pub later: Vec<ScopeWords>,
     /// What it asked for and cannot get through this client, whoever approves.
@@ -46,6 +48,8 @@ pub(super) fn consent_id(user: &str, client: &str, resource: &str) -> String {
 pub(super) struct Weighed {
     pub now: BTreeSet<String>,
     pub later: BTreeSet<String>,
+    /// What of `later` the person holds already.
+    pub held: BTreeSet<String>,
     pub withheld: BTreeSet<String>,
     /// Whether the person has allowed all of this before.
     pub allowed_before: bool,
@@ -78,13 +82,14 @@ pub(super) async fn weigh(
     let later: BTreeSet<String> = bounds.reachable().difference(&now).cloned().collect();
     let withheld = wanted.iter().filter(|scope| !bounds.admits(scope)).cloned().collect();
     let consent = db.get::<Consent>(&consent_id(&user.id, &client.id, &row.resource)).await?;
-    let approved = bounds.held_by_grant();
+    let (by_role, approved) = (bounds.held_by_role(), bounds.held_by_grant());
+    let yours = later.iter().filter(|scope| by_role.contains(*scope) || approved.contains(*scope)).cloned().collect();
     // What was allowed for later counts only for what an approval gave. What a role gives meanwhile is asked for.
     let covered = |consent: &Consent| {
         now.iter().all(|scope| consent.scope.contains(scope) || (consent.later.contains(scope) && approved.contains(scope)))
     };
     let allowed_before = row.ask_again == 0 && consent.as_ref().is_some_and(covered);
-    Ok(Ok((Weighed { now, later, withheld, allowed_before, consent }, standing)))
+    Ok(Ok((Weighed { now, later, held: yours, withheld, allowed_before, consent }, standing)))
 }
 
 /// What is asked for; without a word from the client, what the person's roles give, or else what their grants give.
@@ -110,7 +115,8 @@ impl Question {
             resource: (row.resource, server),
             token_life_s: standing.life(&weighed.now),
             now: weighed.now.into_iter().map(words).collect(),
-            later: weighed.later.into_iter().map(words).collect(),
+            later: weighed.later.difference(&weighed.held).cloned().map(words).collect(),
+            held: weighed.held.into_iter().map(words).collect(),
             withheld: weighed.withheld.into_iter().collect(),
         }
     }

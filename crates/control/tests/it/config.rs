@@ -225,8 +225,17 @@ on_each_database! {
             ("a", "https://gw.example/mcp/a", "ftp://a.example", "upstream"),
             ("a", "https://gw.example/mcp/a", "https://u:p@a.example/", "upstream"),
         ] {
-            assert_eq!(field(config::check_server(name, resource, upstream).expect_err("wrong")).0, wrong, "{name} {resource} {upstream}");
+            let found = config::check_server(name, resource, upstream, []).expect_err("wrong");
+            assert_eq!(field(found).0, wrong, "{name} {resource} {upstream}");
         }
+        // An upstream that is at the gateway rather than behind it.
+        let others = h.rows::<store::Server>().await;
+        for upstream in ["https://gw.example/mcp/a", "http://127.0.0.1:7500/mcp/incident", "http://127.0.0.1:7500/mcp/a"] {
+            let found = config::check_server("a", "https://gw.example/mcp/a", upstream, &others).expect_err("swapped");
+            let (at, reason) = field(found);
+            assert!(at == "upstream" && reason.contains("swapped"), "{upstream}: {reason}");
+        }
+        config::check_server("a", "https://gw.example/mcp/a", "http://127.0.0.1:7500/other", &others).expect("elsewhere on that host");
     }
 
     async fn redirect_uris_go_nowhere_unsafe(h: Harness) {
@@ -239,6 +248,8 @@ on_each_database! {
         for bad in ["http://ide.example/cb", "javascript:alert(1)", "JavaScript://127.0.0.1/%0aalert(1)", "data:text/html,x", "https://a.example/#x", "https://u@a.example/", "ide://cb", "/cb", ""] {
             assert_eq!(field(h.control.run(&cx, client(bad)).await.expect_err(bad)).0, "redirect_uris", "{bad}");
         }
+        let (_, reason) = field(h.control.run(&cx, client("cursor://anysphere/cb")).await.expect_err("a scheme of its own"));
+        assert!(reason.contains("https://") && reason.contains("any program"), "{reason}");
         let unknown = RegisterClient { class: "no-such".into(), ..client("https://ide.example/cb") };
         assert_eq!(field(h.control.run(&cx, unknown).await.expect_err("a class")).0, "class");
     }
@@ -313,8 +324,23 @@ on_each_database! {
         h.control.run(&host, give(Holder::Subject("sam".into()))).await.expect("given");
         h.control.run(&owner, RevokeAdmin { binding: ada }).await.expect("taken");
         assert_eq!(h.rows::<AdminBinding>().await.len(), 2);
+        // An auditor sees who holds what, and gives nothing.
+        let auditor = h.person("usr_olga", &[AdminRole::Auditor]).await;
+        assert_eq!(config::admins(&h.control, &auditor).await.expect("shown").len(), 2);
+        assert!(matches!(h.control.run(&auditor, give(Holder::Subject("me".into()))).await, Err(Error::Forbidden(Permission::WriteAdmins))));
+        let operator = h.person("usr_op", &[AdminRole::Operator]).await;
+        assert!(matches!(config::admins(&h.control, &operator).await, Err(Error::Forbidden(Permission::ReadAdmins))));
         let unasked = h.control.run(&admin(&h).await, give(Holder::Subject("me".into()))).await;
         assert!(matches!(unasked, Err(Error::Forbidden(Permission::WriteAdmins))), "{unasked:?}");
+    }
+
+    async fn groups_that_came_are_told_from_those_that_were_typed(h: Harness) {
+        world::plant(&h).await;
+        h.control.run(&admin(&h).await, MapGroup { group: "oncall".into(), role: "sre".into() }).await.expect("mapped");
+        let reach = config::reach(&h.control, &admin(&h).await).await.expect("reach");
+        assert_eq!(reach.seen_groups(), world::set(&["audit", "engineering", "iam-admins", "sre"]));
+        assert_eq!(reach.unseen_groups(), world::set(&["oncall"]));
+        assert_eq!(reach.known_groups().len(), 5);
     }
 
     async fn a_scope_is_judged_once_at_a_time(h: Harness) {
@@ -361,6 +387,12 @@ on_each_database! {
         assert!(setup.roles && setup.groups && setup.server && setup.client && !setup.idp && !setup.published && !setup.gateway);
         let plain = config::home(&h.control, &world::dev(&h).await).await.expect("home");
         assert!(plain.setup.is_none() && plain.drifted.is_empty() && plain.people.is_none() && plain.converged.is_none(), "{plain:?}");
+        // What one may not read is not said to be nothing.
+        assert_eq!((home.live, plain.live), (Live::Nothing, Live::Unknown));
+        let expected_draft = control::delivery::draft(&h.control, &admin(&h).await).await.expect("a draft").draft;
+        h.control.run(&admin(&h).await, control::delivery::Publish { note: String::new(), expected_draft }).await.expect("published");
+        assert_eq!(config::home(&h.control, &admin(&h).await).await.expect("home").live, Live::Version(1, h.now_ms()));
+        assert_eq!(config::home(&h.control, &world::dev(&h).await).await.expect("home").live, Live::Unknown);
         let anonymous = h.cx(control::Actor::Anonymous).await;
         assert!(matches!(config::home(&h.control, &anonymous).await, Err(Error::Forbidden(_))));
     }

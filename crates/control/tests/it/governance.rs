@@ -52,6 +52,12 @@ on_each_database! {
         let mut wrong = ask();
         (wrong.client, wrong.agent, wrong.duration_s) = ("cli_none".into(), Some("agt_none".into()), 24 * 3600 + 1);
         assert_eq!(fields(h.control.run(&cx, wrong).await.expect_err("wrong")), ["client", "agent", "duration_s"]);
+        let mut long = ask();
+        long.duration_s = 7 * 86_400;
+        match h.control.run(&cx, long).await {
+            Err(Error::Invalid(wrong)) => assert!(wrong[0].reason.contains("between 1 minute and 1 day"), "{wrong:?}"),
+            other => panic!("{other:?}"),
+        }
         for scopes in [&["logs.read"][..], &["nowhere"], &[]] {
             let mut wrong = ask();
             wrong.scopes = set(scopes);
@@ -255,7 +261,13 @@ on_each_database! {
         let (request, grant) = granted(&h).await;
         let olga = h.person("usr_olga", &[AdminRole::Owner]).await;
         assert!(matches!(h.control.run(&olga, GiveUpGrant { grant: grant.clone() }).await, Err(Error::NotFound)));
-        h.control.run(&dev(&h).await, GiveUpGrant { grant }).await.expect("given up");
+        let revoked = h.control.run(&dev(&h).await, GiveUpGrant { grant }).await.expect("given up");
+        // Whose grant it was sees the receipt; nobody else without a right to the console does.
+        let receipt = governance::receipt(&h.control, &dev(&h).await, revoked.seq).await.expect("their own");
+        assert_eq!(receipt.story, request);
+        for (cx, seq) in [(h.person("usr_kim", &[]).await, revoked.seq), (dev(&h).await, revoked.seq + 1)] {
+            assert!(matches!(governance::receipt(&h.control, &cx, seq).await, Err(Error::Forbidden(_))));
+        }
         let story = control::evidence::story(&h.control, &dev(&h).await, &request).await.expect("their own story");
         let mut told: Vec<&str> = story.iter().map(|event| event.action.as_str()).collect();
         told[1..3].sort_unstable();

@@ -103,7 +103,8 @@ async fn code_with(h: &Harness, user: &str, asked: Asked) -> (String, Option<(Ve
         Considered::AllowedBefore => (Decision::AllowedBefore, Vec::new(), Vec::new()),
         Considered::Ask(question) => {
             let names = |words: &[oauth::ScopeWords]| words.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>();
-            (Decision::Allow, names(&question.now), names(&question.later))
+            let later = [names(&question.held), names(&question.later)].concat();
+            (Decision::Allow, names(&question.now), later)
         }
         other => panic!("{other:?}"),
     };
@@ -318,6 +319,23 @@ on_each_database! {
         }
         assert_eq!(h.rows::<Consent>().await, []);
         assert_eq!(h.rows::<store::Code>().await, []);
+    }
+
+    async fn consent_tells_what_is_held_from_what_needs_an_approval(h: Harness) {
+        ready(&h).await;
+        let shown = async |user: &str| match considered(&h, user, &handle(&h, asked("logs.read")).await).await {
+            Considered::Ask(question) => {
+                let names = |words: &[oauth::ScopeWords]| words.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>();
+                (names(&question.now), names(&question.held), names(&question.later))
+            }
+            other => panic!("{other:?}"),
+        };
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        // An SRE holds by role what a developer has to ask for.
+        assert_eq!(shown("usr_kim").await, (set(&["logs.read"]), set(&["incidents.trigger", "logs.debug.write"]), set(&["analytics.query"])));
+        assert_eq!(shown("usr_dev").await, (set(&["logs.read"]), set(&[]), set(&["analytics.query", "incidents.trigger", "logs.debug.write"])));
+        granted(&h).await;
+        assert_eq!(shown("usr_dev").await, (set(&["logs.read"]), set(&["logs.debug.write"]), set(&["analytics.query", "incidents.trigger"])));
     }
 
     async fn consent_is_remembered_until_scopes_grow_by_a_role(h: Harness) {

@@ -1,11 +1,11 @@
 //! The audit log: finding, reading, exporting.
 
+use super::super::sentences;
 use super::words;
 use crate::app::App;
 use crate::page;
 use crate::problem::Problem;
 use crate::signin::session::{Caller, SignedIn};
-use app::components::Actor;
 use app::instant::Instant;
 use app::page::Nav;
 use app::pages::audit as view;
@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDateTime;
-use control::evidence::{self, ACTION_GROUPS, AuditFilter, EventView, Page, Proof};
+use control::evidence::{self, AuditFilter, EventView, Page, Proof};
 use control::{Error, Invalid, Permission};
 use serde::Deserialize;
 use store::User;
@@ -114,10 +114,15 @@ pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Query(aske
     let pager = words::pager("/audit", &asked.pairs(), found.events.len(), found.next);
     let model = view::Model {
         filter: asked.shown(),
-        actions: ACTION_GROUPS.iter().map(|&group| group.to_owned()).collect(),
+        actions: sentences::groups(),
         rows: found.events.into_iter().map(row).collect(),
         nothing,
         checkpoint: found.checkpoint.map(|(size, at_ms)| (u64::try_from(size).unwrap_or_default(), Instant::from_ms(at_ms))),
+        log_key: match evidence::log_key(app.control(), &caller.cx).await {
+            Ok(key) => Some(key),
+            Err(Error::NotFound) => None,
+            Err(other) => return Err(other.into()),
+        },
         can_export: caller.cx.actor.may(Permission::ExportAudit),
         pager,
     };
@@ -127,8 +132,8 @@ pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Query(aske
 fn row(event: EventView) -> view::Row {
     view::Row {
         at: Instant::from_ms(event.at_ms),
-        actor: actor(&event),
-        what: what(&event),
+        actor: sentences::actor(&event),
+        what: sentences::sentence(&event),
         outcome: outcome(&event),
         id: event.id,
         action: event.action,
@@ -136,40 +141,16 @@ fn row(event: EventView) -> view::Row {
     }
 }
 
-fn actor(event: &EventView) -> Actor {
-    let name = event.actor.who.name.clone();
-    let is_person = event.actor.kind == "user";
-    Actor {
-        person: is_person.then(|| name.clone()),
-        machine: (!is_person).then(|| if name == event.actor.kind { name } else { format!("{} {name}", event.actor.kind) }),
-        client: event.client.as_ref().map(|client| client.name.clone()),
-        agent: event.agent.as_ref().map(|agent| agent.name.clone()),
-    }
-}
-
 fn outcome(event: &EventView) -> Outcome {
     if event.outcome == "ok" { Outcome::Allowed } else { Outcome::Denied }
 }
 
-/// What happened, without who, as the rest of a sentence.
-fn what(event: &EventView) -> String {
-    let verb = match event.action.as_str() {
-        "user.sign_in" => return "signed in".to_owned(),
-        "user.sign_out" => return "signed out".to_owned(),
-        "user.sign_in_failed" => return "could not sign in".to_owned(),
-        "mcp.call" if event.outcome == "ok" => "called".to_owned(),
-        "mcp.call" => "was denied".to_owned(),
-        "token.issue" => "got a token".to_owned(),
-        "grant.first_used" => "first used the grant".to_owned(),
-        action => match action.split_once('.') {
-            Some((object, verb)) => format!("{}: {}", object.replace('_', " "), verb.replace('_', " ")),
-            None => action.to_owned(),
-        },
-    };
-    match &event.object {
-        Some(object) => format!("{verb} {object}"),
-        None => verb,
-    }
+/// What it happened to and the story that it belongs to: by name and id, with the page where there is one.
+fn objects(event: &EventView) -> Vec<(String, Option<String>)> {
+    let named = |id: &str, name: &str| if id == name { id.to_owned() } else { format!("{name} ({id})") };
+    let object = event.object.iter().map(|object| (named(&object.id, &object.name), path_of(&object.id)));
+    let story = event.story.iter().filter(|story| event.object.as_ref().is_none_or(|object| object.id != **story));
+    object.chain(story.map(|story| (story.clone(), path_of(story)))).collect()
 }
 
 /// One event with its proof.
@@ -179,11 +160,11 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id
     let index = |index: i64| u64::try_from(index).unwrap_or_default();
     let facts = event.details.as_object().into_iter().flatten();
     let model = view::Detail {
-        what: what(&event),
+        what: sentences::sentence(&event),
         at: Instant::from_ms(event.at_ms),
-        actor: actor(&event),
+        actor: sentences::actor(&event),
         outcome: outcome(&event),
-        objects: event.object.iter().chain(&event.story).map(|id| (id.clone(), path_of(id))).collect(),
+        objects: objects(&event),
         facts: facts.map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect(),
         raw: serde_json::from_str::<serde_json::Value>(&found.body)
             .ok()

@@ -1,5 +1,6 @@
 //! Grants: the list, one grant, and taking it back.
 
+use super::super::sentences;
 use super::words;
 use crate::app::App;
 use crate::csrf::Form;
@@ -67,30 +68,25 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id
     let found = governance::grant(app.control(), &caller.cx, &id).await?;
     let title = format!("Grant for {}", found.grant.person.name);
     let story = evidence::story(app.control(), &caller.cx, &id).await?;
-    let history = story.into_iter().map(event).collect();
+    let may_open = caller.cx.actor.may(Permission::ReadAudit);
+    let history = story.into_iter().map(|event| told(event, may_open)).collect();
     let model = detail(&caller, found, history);
     page::show(&app, &caller, StatusCode::OK, &title, Nav::Grants, None, || view::detail(model)).await
 }
 
-/// The story as sentences; calls beyond the first use are left to the audit log.
-fn event(event: EventView) -> view::Event {
-    let who = event.actor.who.name;
-    let text = match event.action.as_str() {
-        "request.create" => format!("{who} asked for it"),
-        "request.approve" => format!("{who} approved it"),
-        "grant.create" => "The grant began".to_owned(),
-        "grant.first_used" => format!("{who} used it for the first time"),
-        "grant.revoke" => format!("{who} revoked it"),
-        "mcp.call" => format!("{who} called {}", event.object.unwrap_or_default()),
-        other => format!("{who}: {other}"),
-    };
+/// A line of the story: who did what.
+pub(super) fn told(event: EventView, may_open: bool) -> view::Event {
+    let who = sentences::actor(&event);
     view::Event {
         at: Instant::from_ms(event.at_ms),
-        text,
-        good: event.outcome == "ok" && event.action != "grant.revoke",
-        event_id: Some(event.id),
+        text: format!("{} {}", who.person.or(who.machine).unwrap_or_default(), sentences::sentence_in_story(&event)),
+        good: event.outcome == "ok" && !ENDS.contains(&event.action.as_str()),
+        event_id: Some(event.id).filter(|_| may_open),
     }
 }
+
+/// Actions that end a grant or a request without one.
+const ENDS: [&str; 5] = ["grant.revoke", "grant.give_up", "request.deny", "request.expire", "request.withdraw"];
 
 fn detail(caller: &Caller, found: GrantDetail, history: Vec<view::Event>) -> view::Detail {
     let grant = found.grant;

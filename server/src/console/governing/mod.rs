@@ -27,6 +27,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         post("/t/{tenant}/grants/{id}/revoke", session(P::SignedIn), grants::revoke),
         get("/t/{tenant}/revocations", session(P::ReadConsole), revocations::list),
         get("/t/{tenant}/revocations/{seq}", session(P::SignedIn), revocations::receipt),
+        get("/t/{tenant}/revocations/{seq}/receipt.json", session(P::SignedIn), revocations::json),
         get("/t/{tenant}/block", session(P::Revoke), block::ask),
         post("/t/{tenant}/block", session(P::Revoke), block::block),
         get("/t/{tenant}/block/lift", session(P::Revoke), block::ask_lift),

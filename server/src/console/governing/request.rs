@@ -1,5 +1,6 @@
 //! One request: the approval card, the decision, taking it back.
 
+use super::super::flash::{Flashed, Nothing, done};
 use super::words;
 use crate::app::App;
 use crate::csrf::Form;
@@ -13,31 +14,37 @@ use app::pages::request as view;
 use app::words::Trust;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use control::Error;
-use control::governance::{self, Barred, Decide, Detail, RequestState, ScopeView, Similar, ToolView, Withdraw};
+use control::governance::{self, Barred, Decide, Detail, Flag, RequestState, ScopeView, Similar, ToolView, Withdraw};
 use serde::Deserialize;
 
 /// The card.
-pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id)): Path<(String, String)>) -> Result<Response, Problem> {
-    let found = governance::request(app.control(), &caller.cx, &id).await?;
-    card(&app, &caller, found, FormErrors::default(), String::new(), StatusCode::OK).await
-}
-
-async fn card(
-    app: &App,
-    caller: &Caller,
-    found: Detail,
-    errors: FormErrors,
-    typed: String,
-    status: StatusCode,
+pub async fn get(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path((_, id)): Path<(String, String)>,
+    Flashed(flash): Flashed,
 ) -> Result<Response, Problem> {
-    let title = format!("{} asks for access", found.person.name);
-    let model = model(caller, found, errors, typed);
-    page::show(app, caller, status, &title, Nav::Requests, None, || view::view(model)).await
+    let found = governance::request(app.control(), &caller.cx, &id).await?;
+    let title = title(&found);
+    let model = model(&caller, found, FormErrors::default(), Decision::default());
+    page::show(&app, &caller, StatusCode::OK, &title, Nav::Requests, flash, || view::view(model)).await
 }
 
-fn model(caller: &Caller, found: Detail, errors: FormErrors, typed_reason: String) -> view::Model {
+fn title(found: &Detail) -> String {
+    format!("{} asks for access", found.person.name)
+}
+
+/// The card again, with what was typed and what is wrong with it.
+async fn again(app: &App, caller: &Caller, id: &str, errors: FormErrors, typed: Decision) -> Result<Response, Problem> {
+    let found = governance::request(app.control(), &caller.cx, id).await?;
+    let title = title(&found);
+    let model = model(caller, found, errors, typed);
+    page::show(app, caller, StatusCode::UNPROCESSABLE_ENTITY, &title, Nav::Requests, None, || view::view(model)).await
+}
+
+fn model(caller: &Caller, found: Detail, errors: FormErrors, typed: Decision) -> view::Model {
     let now = Instant::from_ms(caller.cx.now_ms);
     let request = found.request;
     let worst = found.scopes.iter().find(|scope| scope.risk == request.risk);
@@ -64,8 +71,9 @@ fn model(caller: &Caller, found: Detail, errors: FormErrors, typed_reason: Strin
         (Err(Barred::Closed), _) => view::Deciding::Closed,
         (Err(barred), _) => view::Deciding::Barred(barred.text().to_owned()),
     };
-    let mut history =
-        vec![view::Event { at: Instant::from_ms(request.created_ms), text: format!("{} asked", person.name), words: None, good: true }];
+    let mine = caller.cx.person().is_ok_and(|me| me == person.id);
+    let asked = if mine { "You asked".to_owned() } else { format!("{} asked", person.name) };
+    let mut history = vec![view::Event { at: Instant::from_ms(request.created_ms), text: asked, words: None, good: true }];
     history.extend(found.votes.into_iter().map(|vote| view::Event {
         at: Instant::from_ms(vote.at_ms),
         text: format!(
@@ -80,6 +88,7 @@ fn model(caller: &Caller, found: Detail, errors: FormErrors, typed_reason: Strin
     view::Model {
         id: request.id,
         state: words::request_state(request.state),
+        mine,
         person_facts: vec![
             fact(email, &source),
             fact(format!("groups: {}", list(&person.groups)), &source),
@@ -92,7 +101,8 @@ fn model(caller: &Caller, found: Detail, errors: FormErrors, typed_reason: Strin
         now,
         expires: Instant::from_ms(request.expires_ms),
         risk: (words::risk(request.risk), risk_reason),
-        flags: found.flags.iter().map(governance::Flag::words).collect(),
+        // The risk stands above them all.
+        flags: found.flags.iter().filter(|flag| !matches!(flag, Flag::HighRisk(_))).map(Flag::words).collect(),
         scopes: found.scopes.into_iter().map(scope).collect(),
         already: found.already.into_iter().collect(),
         reason: request.reason,
@@ -110,7 +120,8 @@ fn model(caller: &Caller, found: Detail, errors: FormErrors, typed_reason: Strin
         can_withdraw: found.can_withdraw,
         grant: request.grant,
         errors,
-        typed_reason,
+        typed_reason: typed.reason,
+        typed_duration_s: typed.duration_s,
     }
 }
 
@@ -148,7 +159,7 @@ fn durations(asked_s: i64, longest_s: i64) -> Vec<i64> {
     std::iter::once(asked_s).chain(shorter).filter(|s| *s <= longest_s).collect()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 pub struct Decision {
     #[serde(default)]
     digest: String,
@@ -163,7 +174,7 @@ pub struct Decision {
 pub async fn decide(
     State(app): State<App>,
     SignedIn(caller): SignedIn,
-    Path((tenant, id)): Path<(String, String)>,
+    Path((_, id)): Path<(String, String)>,
     form: Form<Decision>,
 ) -> Result<Response, Problem> {
     let Form(form) = form;
@@ -171,24 +182,20 @@ pub async fn decide(
         "approve" => true,
         "deny" => false,
         _ => {
-            let found = governance::request(app.control(), &caller.cx, &id).await?;
-            let errors = FormErrors(vec![FieldError { field: "decision".to_owned(), message: "Choose: approve or deny".to_owned() }]);
-            return card(&app, &caller, found, errors, form.reason, StatusCode::UNPROCESSABLE_ENTITY).await;
+            let errors = FormErrors(vec![FieldError { field: "decision".to_owned(), message: "Press Approve or Deny.".to_owned() }]);
+            return again(&app, &caller, &id, errors, form).await;
         }
     };
     let decide = Decide {
         request: id.clone(),
         approve,
         reason: form.reason.clone(),
-        view_digest: form.digest,
+        view_digest: form.digest.clone(),
         duration_s: form.duration_s.filter(|_| approve),
     };
     match app.control().run(&caller.cx, decide).await {
-        Ok(_) => Ok(Redirect::to(&format!("/t/{tenant}/requests/{id}")).into_response()),
-        Err(Error::Invalid(invalid)) => {
-            let found = governance::request(app.control(), &caller.cx, &id).await?;
-            card(&app, &caller, found, words::errors(&invalid, &[]), form.reason, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
+        Ok(_) => Ok(done(&caller.cx, &format!("/requests/{id}"), if approve { "request_approved" } else { "request_denied" })),
+        Err(Error::Invalid(invalid)) => again(&app, &caller, &id, words::errors(&invalid, &[]), form).await,
         Err(Error::Changed(what)) => {
             let changes = vec![("What your decision depends on".to_owned(), "as it was when the page was opened".to_owned(), what)];
             let model = view::Changed { id, changes };
@@ -198,16 +205,13 @@ pub async fn decide(
     }
 }
 
-#[derive(Deserialize)]
-pub struct Nothing {}
-
 /// The requester takes it back.
 pub async fn withdraw(
     State(app): State<App>,
     SignedIn(caller): SignedIn,
-    Path((tenant, id)): Path<(String, String)>,
+    Path((_, id)): Path<(String, String)>,
     _: Form<Nothing>,
 ) -> Result<Response, Problem> {
     app.control().run(&caller.cx, Withdraw { request: id.clone() }).await?;
-    Ok(Redirect::to(&format!("/t/{tenant}/requests/{id}")).into_response())
+    Ok(done(&caller.cx, &format!("/requests/{id}"), "request_withdrawn"))
 }

@@ -1,5 +1,6 @@
 //! The inbox, and asking.
 
+use super::super::flash::done;
 use super::words;
 use crate::app::App;
 use crate::csrf::Form;
@@ -10,9 +11,9 @@ use app::components::{Choice, FormErrors};
 use app::instant::Instant;
 use app::page::Nav;
 use app::pages::requests::{self as view, Tab};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use control::governance::{self, Page, RequestAccess, RequestView};
 use control::{Error, Permission};
 use serde::Deserialize;
@@ -112,17 +113,25 @@ async fn form(
     };
     let clients = db.all::<Client>().await.map_err(Error::from)?;
     let agents = db.all::<Agent>().await.map_err(Error::from)?;
-    let longest = chosen.iter().flat_map(|chosen| &chosen.scopes).map(|scope| scope.max_s).max().unwrap_or(3600);
+    let durations = durations(chosen.iter().flat_map(|chosen| &chosen.scopes).filter(|scope| !scope.held));
     let model = view::New {
         servers: servers.into_iter().map(|server| (server.id, server.name)).collect(),
         chosen,
         clients: clients.into_iter().map(|client| Choice::new(client.id, client.name)).collect(),
         agents: agents.into_iter().filter(|agent| agent.owners.contains(person)).map(|agent| Choice::new(agent.id, agent.name)).collect(),
-        durations_s: [60, 900, 3600, 4 * 3600, 8 * 3600, 86_400, 7 * 86_400, 30 * 86_400].into_iter().filter(|s| *s <= longest).collect(),
+        durations,
         values,
         errors,
     };
     page::show(app, caller, status, "Ask for access", Nav::NewRequest, None, || view::new(model)).await
+}
+
+/// Times that can be had for at least one of these scopes, each with the scopes that it is too long for.
+fn durations<'s>(scopes: impl Iterator<Item = &'s view::ScopeChoice> + Clone) -> Vec<(i64, Vec<String>)> {
+    let offered = [60, 900, 3600, 4 * 3600, 8 * 3600, 86_400, 7 * 86_400, 30 * 86_400];
+    let longest = scopes.clone().map(|scope| scope.max_s).max().unwrap_or_default();
+    let without = |s: i64| scopes.clone().filter(|scope| scope.max_s < s).map(|scope| scope.name.clone()).collect();
+    offered.into_iter().filter(|s| *s <= longest).map(|s| (s, without(s))).collect()
 }
 
 async fn chosen(app: &App, caller: &Caller, server: &Server) -> Result<view::Chosen, Error> {
@@ -156,12 +165,7 @@ pub struct New {
 }
 
 /// Asks.
-pub async fn create(
-    State(app): State<App>,
-    SignedIn(caller): SignedIn,
-    Path(tenant): Path<String>,
-    form_sent: Form<New>,
-) -> Result<Response, Problem> {
+pub async fn create(State(app): State<App>, SignedIn(caller): SignedIn, form_sent: Form<New>) -> Result<Response, Problem> {
     let Form(sent) = form_sent;
     let request = RequestAccess {
         client: sent.client.clone(),
@@ -172,7 +176,7 @@ pub async fn create(
         reason: sent.reason.clone(),
     };
     match app.control().run(&caller.cx, request).await {
-        Ok(id) => Ok(Redirect::to(&format!("/t/{tenant}/requests/{id}")).into_response()),
+        Ok(id) => Ok(done(&caller.cx, &format!("/requests/{id}"), "request_sent")),
         Err(Error::Invalid(invalid)) => {
             let errors = words::errors(&invalid, &[("scopes", "scope")]);
             let values = view::Values {
@@ -185,5 +189,25 @@ pub async fn create(
             form(&app, &caller, &sent.server, values, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(other) => Err(other.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{durations, view};
+    use app::words::Risk;
+
+    #[test]
+    fn only_times_that_can_be_had_are_offered() {
+        let scope =
+            |name: &str, max_s| view::ScopeChoice { name: name.into(), sentence: String::new(), risk: Risk::High, max_s, held: false };
+        let (day, week) = (86_400, 7 * 86_400);
+        let high = [scope("incidents.trigger", day)];
+        assert_eq!(durations(high.iter()).last(), Some(&(day, vec![])));
+        let mixed = [scope("incidents.trigger", day), scope("logs.read", week)];
+        let offered = durations(mixed.iter());
+        assert_eq!(offered.last(), Some(&(week, vec!["incidents.trigger".to_owned()])));
+        assert!(offered.iter().filter(|(s, _)| *s <= day).all(|(_, without)| without.is_empty()), "{offered:?}");
+        assert_eq!(durations([].iter()), []);
     }
 }

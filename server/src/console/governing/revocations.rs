@@ -1,20 +1,23 @@
 //! What was taken back, and who confirmed it.
 
-use super::words;
+use super::{grants, words};
 use crate::app::App;
 use crate::page;
 use crate::problem::Problem;
-use crate::signin::session::SignedIn;
+use crate::signin::session::{Caller, SignedIn};
 use app::instant::{Instant, duration};
 use app::page::Nav;
-use app::pages::receipt as view;
+use app::pages::receipt::{self as view, ReceiptRow, ReceiptSnapshot};
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
-use control::governance::{self, GatewayReceipt, Page, RevocationView};
+use axum::response::{IntoResponse, Response};
+use control::evidence::{self, EventView};
+use control::governance::{self, GatewayReceipt, Page, Receipt, RevocationView};
 use control::{Error, Permission};
 use policy::Target;
 use serde::Deserialize;
+use std::time::Duration;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -85,52 +88,104 @@ fn subject(revocation: &RevocationView) -> String {
     revocation.subject.id.clone()
 }
 
-/// Which gateways enforce it, and since when.
+/// A page of something younger than this waits for the gateways before it is rendered, in milliseconds.
+const YOUNG_MS: i64 = 5_000;
+/// How long it waits at most: without script it is not rendered a second time by itself.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// A gateway that was not heard of for so long is not waited for, in milliseconds.
+const SILENT_AFTER_MS: i64 = 30_000;
+
+/// Which gateways enforce it, and since when. Right after the change it waits a moment for those that are about to confirm.
 pub async fn receipt(
     State(app): State<App>,
     SignedIn(caller): SignedIn,
     Path((_, seq)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
+    let (control, cx) = (app.control(), &caller.cx);
     let seq: i64 = seq.parse().map_err(|_| Error::NotFound)?;
-    let found = governance::receipt(app.control(), &caller.cx, seq).await?;
-    let revocation = found.revocation;
-    let now_ms = caller.cx.now_ms;
-    let mut gateways: Vec<view::Gateway> = found.gateways.into_iter().map(|gateway| gateway_row(gateway, now_ms)).collect();
-    gateways.sort_by_key(|gateway| gateway.after_ms.is_none());
-    let taken = what(&revocation);
+    let found = settled(&app, &caller, seq).await?;
+    let story = match found.revocation.target {
+        Target::Grant(_) => evidence::story(control, cx, &found.story).await,
+        _ => Ok(Vec::new()),
+    };
+    let story = match story {
+        Ok(story) => story,
+        // Who may not read it sees the receipt all the same.
+        Err(Error::NotFound) => Vec::new(),
+        Err(other) => return Err(other.into()),
+    };
+    let own = |event: &&EventView| event.details["seq"].as_i64() == Some(seq);
+    let event_id = story.iter().rev().find(own).map(|event| event.id.clone()).filter(|_| cx.actor.may(Permission::ReadAudit));
+    let story = story.into_iter().map(|event| grants::told(event, false)).map(|told| (told.at, told.text, told.good));
+    let (revocation, snapshot) = (&found.revocation, snapshot(&found, cx.now_ms));
+    let taken = what(revocation);
+    let stays = if revocation.is_block { "until somebody lifts it" } else { "until what it takes back has expired" };
     let model = view::Detail {
         seq: u64::try_from(found.seq).unwrap_or_default(),
         what: if found.lifts { format!("the block on {taken}, lifted") } else { taken.clone() },
-        by: revocation.by.name,
-        reason: revocation.reason,
+        by: revocation.by.name.clone(),
+        reason: revocation.reason.clone(),
         at: Instant::from_ms(found.at_ms),
-        event_id: None,
-        took: vec![
-            ("What", taken),
-            (
-                "Stays",
-                if revocation.is_block { "until somebody lifts it".to_owned() } else { "until what it takes back has expired".to_owned() },
-            ),
-        ],
-        story: Vec::new(),
-        gateways,
-        exposed_until: found.exposed_until_s.map(Instant::from_s),
+        event_id,
+        took: vec![("What", taken), ("Stays", stays.to_owned())],
+        story: story.collect(),
+        can_list: cx.actor.may(Permission::ReadConsole),
+        snapshot,
     };
     page::show(&app, &caller, StatusCode::OK, "Receipt", Nav::Revocations, None, || view::detail(model)).await
 }
 
-fn gateway_row(gateway: GatewayReceipt, now_ms: i64) -> view::Gateway {
+/// What the page's island asks for until every gateway has confirmed.
+pub async fn json(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, seq)): Path<(String, String)>) -> Result<Response, Problem> {
+    let seq: i64 = seq.parse().map_err(|_| Error::NotFound)?;
+    let found = governance::receipt(app.control(), &caller.cx, seq).await?;
+    Ok(Json(snapshot(&found, caller.cx.now_ms)).into_response())
+}
+
+/// The receipt, after a moment's wait where a gateway is about to confirm: woken by what arrives, not by the clock.
+async fn settled(app: &App, caller: &Caller, seq: i64) -> Result<Receipt, Error> {
+    let (control, cx) = (app.control(), &caller.cx);
+    // Watched before it is read, so that no confirmation falls in between.
+    let mut arrivals = control.signals().watch_receipts(&cx.tenant);
+    let mut found = governance::receipt(control, cx, seq).await?;
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    while is_about_to_change(&found, cx.now_ms) {
+        tokio::select! {
+            _ = arrivals.changed() => found = governance::receipt(control, cx, seq).await?,
+            () = &mut patience => break,
+            () = app.ending().cancelled() => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Whether it is worth waiting: the change is young, and a gateway that is heard of has not confirmed it.
+fn is_about_to_change(found: &Receipt, now_ms: i64) -> bool {
+    let is_heard_of = |gateway: &GatewayReceipt| gateway.seen_ms.is_some_and(|seen| now_ms - seen < SILENT_AFTER_MS);
+    now_ms - found.at_ms < YOUNG_MS && found.gateways.iter().any(|gateway| gateway.after_ms.is_none() && is_heard_of(gateway))
+}
+
+fn snapshot(found: &Receipt, now_ms: i64) -> ReceiptSnapshot {
+    let mut rows: Vec<ReceiptRow> = found.gateways.iter().map(|gateway| row(gateway, now_ms)).collect();
+    rows.sort_by_key(|row| row.after_ms.is_none());
+    let exposed_until = found.exposed_until_s.map(|at| Instant::from_s(at).text).unwrap_or_default();
+    ReceiptSnapshot { lifts: found.lifts, rows, exposed_until }
+}
+
+fn row(gateway: &GatewayReceipt, now_ms: i64) -> ReceiptRow {
     let note = match (gateway.after_ms, &gateway.error, gateway.seen_ms) {
         (Some(_), _, _) => "confirmed by its acknowledgement".to_owned(),
         (None, Some(error), _) => format!("refuses what it was sent: {error}"),
+        (None, None, Some(seen)) if now_ms - seen < SILENT_AFTER_MS => "has not confirmed yet".to_owned(),
         (None, None, Some(seen)) => format!("has not confirmed; silent for {}", duration((now_ms - seen) / 1000)),
         (None, None, None) => "has never reported".to_owned(),
     };
-    view::Gateway {
-        name: gateway.name,
+    ReceiptRow {
+        name: gateway.name.clone(),
         policy: gateway.policy_version.and_then(|version| u64::try_from(version).ok()),
         after_ms: gateway.after_ms,
-        last_seen: gateway.seen_ms.map(Instant::from_ms),
         note,
+        last_report: gateway.seen_ms.map(|ms| Instant::from_ms(ms).text).unwrap_or_default(),
     }
 }

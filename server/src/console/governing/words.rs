@@ -1,5 +1,6 @@
 //! From the use cases' types to the pages' words.
 
+use super::super::words::spoken;
 use app::components::{Actor, FieldError, FormErrors, Pager};
 use app::words::{GrantState, RequestState, Risk};
 use control::Invalid;
@@ -39,7 +40,7 @@ pub(super) fn through(client: &Named, agent: Option<&Named>) -> Actor {
 /// The page's errors; a use case's field may have another name on the form.
 pub(super) fn errors(invalid: &[Invalid], renamed: &[(&str, &str)]) -> FormErrors {
     let name = |field: &str| renamed.iter().find(|(from, _)| *from == field).map_or(field, |(_, to)| to).to_owned();
-    FormErrors(invalid.iter().map(|invalid| FieldError { field: name(invalid.field), message: invalid.reason.clone() }).collect())
+    FormErrors(invalid.iter().map(|invalid| FieldError { field: name(invalid.field), message: spoken(&invalid.reason) }).collect())
 }
 
 /// How many rows a page of a list has.

@@ -28,6 +28,11 @@ on_each_database! {
         assert_eq!((&details["inner_agents"], &details["trace_id"]), (&json!(["agt_2"]), &json!("0af7651916cd43dd8448eb211c80319c")));
         let used = h.row::<store::Grant>("grt_1").await.expect("there").first_used_ms;
         assert_eq!(used, Some(START_MS));
+        // The story tells the first use before the call that it is.
+        let mut told: Vec<_> = h.rows::<store::AuditEvent>().await.into_iter().filter(|event| event.story.as_deref() == Some("req_1")).collect();
+        told.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
+        let told: Vec<&str> = told.iter().map(|event| event.action.as_str()).collect();
+        assert_eq!(told, ["grant.first_used", "mcp.call", "mcp.call"]);
         let prev = control::sha256_hex(&first);
         let second = format!("{}\n", record("allow", json!({ "grant": "grt_1" })));
         assert_eq!(code(take(3, prev.clone(), second.clone()).await), "gap");

@@ -79,11 +79,15 @@ on_each_database! {
         assert_eq!(standing().await, [Standing::Behind, Standing::Behind]);
         h.advance_ms(400);
         at_one = one.follow(&h, &at_one.trusted).await;
+        let mut receipts = h.control.signals().watch_receipts(&h.acme());
         one.ack(&h, &at_one).await;
+        assert!(receipts.has_changed().expect("watches"), "whoever waits for receipts is woken");
+        receipts.mark_unchanged();
         let confirmed_at = h.now_ms();
         // Saying it again changes nothing.
         h.advance_s(8);
         one.ack(&h, &at_one).await;
+        assert!(!receipts.has_changed().expect("watches"));
         let receipt = delivery::receipt(&h.control, &ada(&h).await, seq).await.expect("a receipt");
         assert_eq!(receipt.confirmed, [("gw-1".to_owned(), confirmed_at)]);
         assert_eq!(receipt.unconfirmed, ["gw-2"]);
