@@ -99,10 +99,14 @@ impl Page {
     /// # Errors
     /// When the page has none.
     pub fn form(&self, action: &str) -> Result<Form> {
+        self.forms(action).into_iter().next().ok_or_else(|| anyhow!("no form to {action}: {}", self.summary()))
+    }
+
+    /// Every form that is sent to a path with this end.
+    pub fn forms(&self, action: &str) -> Vec<Form> {
         let (document, forms) = (Html::parse_document(&self.html), selector("form"));
         let forms = document.select(&forms);
-        let mut found = forms.filter_map(|form| Form::read(&self.url, &form)).filter(|form| form.path().ends_with(action));
-        found.next().ok_or_else(|| anyhow!("no form to {action}: {}", self.summary()))
+        forms.filter_map(|form| Form::read(&self.url, &form)).filter(|form| form.path().ends_with(action)).collect()
     }
 
     /// Address, status, heading and alerts: what to say when a page is not the expected one.

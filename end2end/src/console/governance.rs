@@ -61,13 +61,13 @@ impl Person {
         Ok(list.links_below(&format!("{}/requests/{request}", self.base())).len() == 1)
     }
 
-    /// Decides on what the page shows.
+    /// Decides on what the page shows, by the button with this value.
     ///
     /// # Errors
     /// When the page offers no decision.
     pub async fn try_decide(&mut self, request: &str, decision: &str, reason: &str) -> Result<Page> {
         let form = self.see(&format!("/requests/{request}")).await?.form("/decision")?;
-        let form = form.choose("decision", decision)?.fill("reason", reason)?;
+        let form = form.press("decision", decision)?.fill("reason", reason)?;
         self.try_send(form).await
     }
 

@@ -16,11 +16,9 @@ pub async fn through(browser: &mut Browser, url: String, username: &str) -> Resu
             arrived = browser.open(next.as_str()).await?;
             continue;
         }
-        let Ok(form) = page.form("/authorize") else { break };
         // The consent page's form has the same end of path, but asks for no name.
-        if form.value("username").is_none() {
-            break;
-        }
+        let asks = page.forms("/authorize").into_iter().find(|form| form.value("username").is_some());
+        let Some(form) = asks else { break };
         let form = form.fill("username", username).context("the provider's form")?;
         arrived = browser.submit(form).await?;
     }

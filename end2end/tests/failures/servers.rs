@@ -2,7 +2,7 @@
 
 use super::{
     hostile::{self, tool},
-    rig::Rig,
+    rig::{Complete, Rig},
 };
 use anyhow::Result;
 use end2end::console::Person;
@@ -36,6 +36,20 @@ async fn a_server_that_cannot_be_read_is_not_registered() -> Result<()> {
     let page = register(&mut ada, &rig, "double", &hostile::serve(double).await?).await?;
     assert_eq!(page.status.as_u16(), 502, "two tools of one name: {}", page.summary());
     nothing_registered(&mut ada).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_gateway_is_no_server() -> Result<()> {
+    let (rig, Complete { mut ada, .. }) = Rig::complete().await?;
+    // Beside what is registered, so nobody needs to be asked.
+    let page = register(&mut ada, &rig, "swapped", &rig.places.resource("other")).await?;
+    assert!(page.status.as_u16() == 422 && page.says("swapped"), "{}", page.text());
+    // Elsewhere at the gateway, which says so itself.
+    let page = register(&mut ada, &rig, "swapped", &format!("{}/elsewhere", rig.places.gateway)).await?;
+    assert!(page.status.as_u16() == 502 && page.says("look swapped"), "{}", page.text());
+    let form = page.form("/servers")?;
+    assert_eq!((form.value("name"), form.value("upstream")), (Some("swapped"), Some(format!("{}/elsewhere", rig.places.gateway).as_str())));
     Ok(())
 }
 
