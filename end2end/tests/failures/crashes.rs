@@ -61,7 +61,7 @@ async fn an_approval_happens_whole_or_not_at_all() -> Result<()> {
         let ask = Ask { server: &server, scope: "incidents.trigger", client: &client, duration_s: 3600, reason: "INC-1042" };
         let request = dev.request(ask).await?;
         let form = sam.see(&format!("/requests/{request}")).await?.form("/decision")?;
-        let form = form.choose("decision", "approve")?.fill("reason", "go on")?;
+        let form = form.press("decision", "approve")?.fill("reason", "go on")?;
         interrupted(&mut rig, &mut sam, form, moment).await?;
 
         let page = sam.see(&format!("/requests/{request}")).await?;
