@@ -18,6 +18,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("group.", "Assignments"),
     ("server.", "MCP servers"),
     ("tool.", "Tools"),
+    ("limits.", "Limits for everybody"),
     ("client.", "Clients"),
     ("agent.", "Agents"),
     ("class.", "Classes"),
@@ -64,6 +65,7 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ("gateway.enrol", "enrolled as a gateway[ by the name {name}]", "could not enrol as the gateway {object}: {refused}"),
     ("gateway.refused", "", "refused what it was sent: {error}"),
     ("gateway.remove", "removed the gateway {name}", ""),
+    ("gateway.tools_seen", "sees tools defined otherwise than was reviewed and denies them: {seen}", ""),
     ("grant.create", "gave {scopes}[ by the grant {id}]", ""),
     ("grant.first_used", "used the grant[ {id}] for the first time", ""),
     ("grant.give_up", "gave up the grant[ {id}] of {scopes}", ""),
@@ -72,6 +74,7 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ("group.unmap", "took the role {role} from the group {group}", ""),
     ("idp.check", "checked the identity provider {issuer}", ""),
     ("idp.set", "connected the identity provider {issuer}", ""),
+    ("limits.edit", "changed how often everybody may call", ""),
     ("mcp.call", "called {call}", "was denied {call}"),
     ("request.approve", "approved the request[ {id}]", ""),
     ("request.create", "asked for {scopes}: {reason}", ""),
@@ -98,6 +101,7 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ("token.issue", "got a token[ for {scopes}] on {resource}", ""),
     ("token.refuse", "", "got no token on {resource}: {reason}"),
     ("tool.bind", "bound the tool {tool} of {object}[ to {to}]", ""),
+    ("tool.limit", "changed the limits of the tool {tool} of {object}", ""),
     ("user.sign_in", "signed in", ""),
     ("user.sign_in_failed", "", "could not sign in: {reason}"),
     ("user.sign_out", "signed out", ""),
@@ -120,6 +124,7 @@ fn told(event: &EventView, fact: &dyn Fn(&str) -> Option<String>) -> String {
     let template = match (event.outcome.as_str(), *action) {
         // A tool that loses its binding is said so.
         ("ok", "tool.bind") if event.details["to"].is_null() => "bound the tool {tool} of {object} to no scope",
+        ("ok", "gateway.tools_seen") if fact("seen").is_none() => "sees every tool defined as it was reviewed",
         ("ok", _) => done,
         _ => refused,
     };
@@ -141,6 +146,10 @@ fn fact(event: &EventView, name: &str) -> Option<String> {
             let what = said(&event.details["tool"]).or_else(|| said(&event.details["method"]))?;
             let server = said(&event.details["server"]).or_else(|| said(&event.details["resource"]));
             Some(server.map_or_else(|| what.clone(), |server| format!("{what} on {server}")))
+        }
+        "seen" => {
+            let tools = event.details["drifted"].as_array()?.iter().filter_map(|seen| said(&seen["tool"]));
+            Some(tools.collect::<Vec<_>>().join(", ")).filter(|tools| !tools.is_empty())
         }
         name => said(&event.details[name]),
     }
@@ -200,8 +209,10 @@ pub(super) fn actor(event: &EventView) -> Actor {
 
 #[cfg(test)]
 mod tests {
-    use super::{GROUPS, SENTENCES, filled};
-    use control::evidence::ACTIONS;
+    use super::{GROUPS, SENTENCES, filled, sentence};
+    use control::evidence::{ACTIONS, ActorView, EventView};
+    use control::governance::Named;
+    use serde_json::{Value, json};
 
     #[test]
     fn every_action_has_a_sentence_and_a_group() {
@@ -222,5 +233,35 @@ mod tests {
         assert_eq!(filled("changed the role {object}[, which gained {gained}]", &facts), "changed the role sre");
         assert_eq!(filled("changed [the role {object}] to {what}.", &facts), "changed the role sre to (unknown).");
         assert_eq!(filled("signed in", &facts), "signed in");
+    }
+
+    fn event(action: &str, details: Value) -> EventView {
+        let named = |name: &str| Named { id: format!("{name}-id"), name: name.to_owned() };
+        EventView {
+            id: "evt_1".to_owned(),
+            at_ms: 0,
+            position: None,
+            actor: ActorView { kind: "user".to_owned(), who: named("ada") },
+            client: None,
+            agent: None,
+            action: action.to_owned(),
+            object: Some(named("incident")),
+            outcome: "ok".to_owned(),
+            reason: None,
+            story: None,
+            request_id: String::new(),
+            details,
+        }
+    }
+
+    #[test]
+    fn what_is_gone_or_over_is_said_in_other_words() {
+        let bound = |to: Value| sentence(&event("tool.bind", json!({ "tool": "logs.tail", "to": to })));
+        assert_eq!(bound(json!("logs.read")), "bound the tool logs.tail of incident to logs.read");
+        assert_eq!(bound(Value::Null), "bound the tool logs.tail of incident to no scope");
+        let seen = |tools: Value| sentence(&event("gateway.tools_seen", json!({ "drifted": tools })));
+        assert!(seen(json!([{ "tool": "logs.tail" }, { "tool": "logs.search" }])).ends_with("denies them: logs.tail, logs.search"));
+        assert_eq!(seen(json!([])), "sees every tool defined as it was reviewed");
+        assert_eq!(sentence(&event("of.tomorrow", json!({}))), "of.tomorrow on incident");
     }
 }

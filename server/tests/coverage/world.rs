@@ -350,6 +350,7 @@ impl World {
             error: None,
             started_at: 0,
             version: "test".to_owned(),
+            drifted: Vec::new(),
         };
         delivery::acknowledge(&self.control, &cx, ack).await.expect("taken");
     }
