@@ -67,7 +67,7 @@ on_each_database! {
         let mut tested = BTreeSet::new();
         each!(db, tested,
             Key IdpConnection User AdminBinding SignInLink SignIn Session
-            Role Scope GroupRole Server Tool Class Client Agent
+            Role Scope GroupRole Server Tool Class Client Agent CallLimit
             Authorization Consent Code RefreshToken UsedAssertion
             Bundle TufFile TufState Enrolment Gateway Receipt
             Request Vote Grant Revocation
