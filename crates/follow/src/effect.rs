@@ -1,0 +1,94 @@
+//! What happens to a follower, and what it wants done.
+
+use crate::report::{Report, Trouble};
+use enforce::Active;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// When something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// By the clock on the wall, Unix milliseconds: what signatures end by. It may jump.
+    pub unix_ms: i64,
+    /// By a clock that only goes forward, milliseconds since whenever: what waiting goes by.
+    pub steady_ms: i64,
+}
+
+impl At {
+    pub(crate) const fn unix_s(self) -> i64 {
+        self.unix_ms.div_euclid(1000)
+    }
+}
+
+/// Names a request, so that a late answer to one that was given up is told from the answer that is waited for.
+pub type Ticket = u64;
+
+/// What the source says to one who watches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Version of the newest timestamp; 0 if nothing was published.
+    pub timestamp: u64,
+    /// Small changed files, by path, so that nothing need be fetched.
+    pub files: BTreeMap<String, String>,
+    /// How long to wait before asking again, milliseconds: a source under load spreads those who follow it.
+    pub wait_ms: i64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// It is to begin. The first event.
+    Start,
+    /// The time that [`Effect::WakeAt`] named has come. One that comes early or late does no harm.
+    Tick,
+    /// The answer to a watch.
+    Watched(Ticket, News),
+    /// A file, or that the source has none of that name.
+    Fetched(Ticket, Option<Vec<u8>>),
+    /// A request was not answered.
+    Failed {
+        /// Which.
+        ticket: Ticket,
+        /// How long the source wants to be left alone, milliseconds; 0 if it did not say.
+        wait_ms: i64,
+    },
+    /// A caller holds a token that the list in force is older than.
+    Hurry,
+    /// What had to be kept is on disk, or why not.
+    Kept(Result<(), String>),
+    /// What had to end has ended.
+    Ended,
+}
+
+/// Something to do. A new watch or fetch gives up the one before.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Ask to be told of a timestamp newer than this one.
+    Watch {
+        /// To answer with.
+        ticket: Ticket,
+        /// What is known.
+        known: u64,
+    },
+    /// Fetch a file.
+    Fetch {
+        /// To answer with.
+        ticket: Ticket,
+        /// Below the repository's base.
+        path: String,
+        /// Read no more than one byte more.
+        max_len: u64,
+    },
+    /// Write this state to disk (write, sync, rename), and say so.
+    Keep(Vec<u8>),
+    /// Enforce this from now on.
+    Activate(Arc<Active>),
+    /// End every stream and call under way that would be refused now, and say so when the last is gone.
+    End,
+    /// Tell the source. Fire and forget: the next heartbeat repeats it.
+    Acknowledge(Report),
+    /// Come back at this time of the steady clock, and no later. The newest one counts.
+    WakeAt(i64),
+    /// For the log: something went wrong, and it is tried again after so many milliseconds.
+    Trouble(Trouble, i64),
+}
