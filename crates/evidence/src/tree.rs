@@ -127,30 +127,12 @@ impl Levels {
         if old > new || new > self.size() {
             return None;
         }
-        if old == 0 || old == new {
-            return Some(Vec::new());
-        }
-        let (mut start, mut end, mut whole, mut path) = (0, new, true, Vec::new());
-        while old != end {
-            let middle = start + split(end - start);
-            if old <= middle {
-                path.push(self.subtree(middle, end));
-                end = middle;
-            } else {
-                path.push(self.subtree(start, middle));
-                start = middle;
-                whole = false;
-            }
-        }
-        if !whole {
-            path.push(self.subtree(start, end));
-        }
-        path.reverse();
-        Some(path)
+        Some(consistency_ranges(old, new).into_iter().map(|(start, end)| self.subtree(start, end)).collect())
     }
 
     /// Root over leaves `start..end`, where `start` is a multiple of the power of two that spans the range.
-    fn subtree(&self, start: u64, end: u64) -> Hash {
+    #[must_use]
+    pub fn subtree(&self, start: u64, end: u64) -> Hash {
         let width = end - start;
         if width.is_power_of_two() {
             let height = width.trailing_zeros();
@@ -159,6 +141,32 @@ impl Levels {
         let middle = start + split(width);
         node_hash(&self.subtree(start, middle), &self.subtree(middle, end))
     }
+}
+
+/// The ranges of leaves whose subtree roots make up the consistency proof from `old` to `new` leaves, in the proof's order. Each starts at a
+/// multiple of the power of two that spans it. Empty when there is nothing to prove.
+#[must_use]
+pub fn consistency_ranges(old: u64, new: u64) -> Vec<(u64, u64)> {
+    if old == 0 || old >= new {
+        return Vec::new();
+    }
+    let (mut start, mut end, mut whole, mut path) = (0, new, true, Vec::new());
+    while old != end {
+        let middle = start + split(end - start);
+        if old <= middle {
+            path.push((middle, end));
+            end = middle;
+        } else {
+            path.push((start, middle));
+            start = middle;
+            whole = false;
+        }
+    }
+    if !whole {
+        path.push((start, end));
+    }
+    path.reverse();
+    path
 }
 
 /// Largest power of two smaller than `width`, which is at least 2.

@@ -328,7 +328,8 @@ impl Follower {
             // The news may have been of a root that it did not bring: asking for everything finds it.
             return self.begin_update(updating.offered, BTreeMap::new(), at, out);
         }
-        let nothing_yet = matches!(&refused, Refused::Missing { file } if *file == Role::Timestamp.path(0)) && self.trusted.timestamp() == 0;
+        let nothing_yet =
+            matches!(&refused, Refused::Missing { file } if *file == Role::Timestamp.path(0)) && self.trusted.timestamp() == 0;
         let failure = if nothing_yet { Failure::NothingPublished } else { Failure::Refused(refused) };
         self.offer_failed(&failure, updating.offered, at, out);
     }
@@ -381,7 +382,8 @@ impl Follower {
         match std::mem::replace(&mut self.phase, Phase::New) {
             Phase::Keeping(activated, active) => {
                 // Enforced even if it cannot be kept: a full disk must not hold up a revocation. It costs a pull after the next start.
-                let unkept = |why| Trouble::new("state_not_kept", format!("the verified state is enforced but could not be kept on disk: {why}"));
+                let unkept =
+                    |why| Trouble::new("state_not_kept", format!("the verified state is enforced but could not be kept on disk: {why}"));
                 self.unkept = kept.err().map(unkept);
                 self.trusted = activated.trusted;
                 self.active = Some(Arc::clone(&active));

@@ -1,48 +1,10 @@
 //! Metadata that our own signer would never write, signed with the right keys all the same.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
-use bundle::canonical::canonical;
-use bundle::{Files, Key, Refused, Trusted, sha256_hex};
+use bundle::{Files, Refused, Trusted};
 use serde_json::{Value, json};
 
-use crate::support::{NOW, World, follow, path};
-
-/// Alters what is signed in a file and signs it again.
-fn forge(server: &mut Files, path: &str, key: &Key, alter: impl FnOnce(&mut Value)) {
-    let mut file: Value = serde_json::from_slice(&server[path]).expect("JSON");
-    alter(&mut file["signed"]);
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.pkcs8()).expect("own key");
-    let signature = pair.sign(&SystemRandom::new(), &canonical(&file["signed"]).expect("integers")).expect("signs");
-    file["signatures"] = json!([{"keyid": key.public().id(), "sig": hex::encode(signature.as_ref())}]);
-    server.insert(path.to_owned(), serde_json::to_vec(&file).expect("JSON"));
-}
-
-/// Makes `from` refer to what `to` holds now.
-fn refer(server: &mut Files, from: &str, name: &str, to: &str, key: &Key) {
-    let bytes = server[to].clone();
-    forge(server, from, key, |signed| {
-        signed["meta"][name]["length"] = json!(bytes.len());
-        signed["meta"][name]["hashes"]["sha256"] = json!(sha256_hex(&bytes));
-    });
-}
-
-/// Alters a role's file and makes snapshot and timestamp agree with it.
-fn forge_all(world: &World, role: &str, key: &Key, alter: impl FnOnce(&mut Value)) -> Files {
-    let mut server = world.server.clone();
-    let name = format!("{role}.json");
-    let file = path(&server, &name);
-    let snapshot = path(&server, "snapshot.json");
-    forge(&mut server, &file, key, alter);
-    if role == "timestamp" {
-        return server;
-    }
-    if role != "snapshot" {
-        refer(&mut server, &snapshot, &name, &file, &world.keys.snapshot);
-    }
-    refer(&mut server, "metadata/timestamp.json", "snapshot.json", &snapshot, &world.keys.timestamp);
-    server
-}
+use crate::forge::forge_all;
+use crate::support::{NOW, World, follow};
 
 fn refusal(world: &World, server: &Files) -> Refused {
     follow(&Trusted::new(world.pin()), server, NOW).expect_err("has to be refused")

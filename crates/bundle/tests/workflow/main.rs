@@ -2,6 +2,7 @@
 
 mod attacks;
 mod ceremony;
+mod forge;
 mod forged;
 mod rings;
 mod substitution;

@@ -3,9 +3,7 @@
 use bundle::assignment::{Assignment, Members, Ring};
 use bundle::{Files, Key, KeySet, Repository, Role, Stamp};
 use follow::News;
-use policy::{
-    Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, Target, Tool,
-};
+use policy::{Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, Target, Tool};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,11 +97,8 @@ impl Plane {
     }
 
     fn assign(&mut self, version: u64, now: i64) {
-        let assignment = Assignment {
-            rings: vec![Ring { name: "all".into(), members: Members::All, version }],
-            pins: BTreeMap::new(),
-            min_version: 0,
-        };
+        let assignment =
+            Assignment { rings: vec![Ring { name: "all".into(), members: Members::All, version }], pins: BTreeMap::new(), min_version: 0 };
         let stamp = self.stamp(now);
         self.files.extend(self.repository.assign(&[&self.keys.assignment], &assignment, stamp).expect("assigns"));
         self.live = version;
@@ -118,7 +113,8 @@ impl Plane {
 
     /// Gives one back, if there is one that can be.
     pub fn lift(&mut self, now: i64, rng: &mut ChaCha8Rng) {
-        let blocks: Vec<usize> = (0..self.taken.len()).filter(|at| self.taken[*at].target.is_block() && self.taken[*at].lifted.is_none()).collect();
+        let blocks: Vec<usize> =
+            (0..self.taken.len()).filter(|at| self.taken[*at].target.is_block() && self.taken[*at].lifted.is_none()).collect();
         if blocks.is_empty() {
             return;
         }
@@ -208,7 +204,8 @@ impl Plane {
                 files.insert(path.clone(), text(&path));
             }
             files.insert(Role::Timestamp.path(0), text(&Role::Timestamp.path(0)));
-            let small = self.files.iter().filter(|(path, _)| path.starts_with("targets/revocations/") || path.starts_with("targets/assignment/"));
+            let small =
+                self.files.iter().filter(|(path, _)| path.starts_with("targets/revocations/") || path.starts_with("targets/assignment/"));
             files.extend(small.map(|(path, body)| (path.clone(), String::from_utf8(body.clone()).expect("text"))));
         }
         News { timestamp: self.timestamp(), files, wait_ms: 0 }

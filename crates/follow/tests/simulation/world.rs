@@ -173,7 +173,10 @@ impl World {
                 self.gateways[at].requests += 1;
                 self.gateways[at].ticket = Some(ticket);
                 self.held.retain(|held| held.gateway != at);
-                self.queue.add(self.now_ms + WATCH_TIMEOUT_MS, Happening::Hear { gateway: at, life, event: Event::Failed { ticket, wait_ms: 0 } });
+                self.queue.add(
+                    self.now_ms + WATCH_TIMEOUT_MS,
+                    Happening::Hear { gateway: at, life, event: Event::Failed { ticket, wait_ms: 0 } },
+                );
                 if self.reaches(at) {
                     let arrives = self.now_ms + self.delay();
                     self.queue.add(arrives, Happening::Ask { gateway: at, life, ticket, known });
@@ -183,7 +186,10 @@ impl World {
                 self.gateways[at].requests += 1;
                 self.gateways[at].ticket = Some(ticket);
                 self.held.retain(|held| held.gateway != at);
-                self.queue.add(self.now_ms + FETCH_TIMEOUT_MS, Happening::Hear { gateway: at, life, event: Event::Failed { ticket, wait_ms: 0 } });
+                self.queue.add(
+                    self.now_ms + FETCH_TIMEOUT_MS,
+                    Happening::Hear { gateway: at, life, event: Event::Failed { ticket, wait_ms: 0 } },
+                );
                 let body = self.served(&path);
                 self.answer(at, Event::Fetched(ticket, body));
             }

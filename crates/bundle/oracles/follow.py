@@ -1,0 +1,83 @@
+"""Follows the repositories that `oracles DIRECTORY` wrote with python-tuf, the reference client.
+
+Usage: follow.py DIRECTORY, with the package `tuf` installed. Fails where python-tuf does not do what the attack table says.
+"""
+
+import datetime
+import json
+import pathlib
+import sys
+import tempfile
+from urllib.parse import unquote, urlparse
+
+from tuf.api.exceptions import DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
+from tuf.ngclient import FetcherInterface, Updater
+
+
+class FromDisk(FetcherInterface):
+    """Reads `file:` URLs; a file that is not there is a 404."""
+
+    def _fetch(self, url):
+        path = pathlib.Path(unquote(urlparse(url).path))
+        if not path.is_file():
+            raise DownloadHTTPError("not found", 404)
+        yield path.read_bytes()
+
+
+def follow(state, root, scratch, now):
+    """One start of a client with the state of the server and what it kept from the start before."""
+    updater = Updater(
+        metadata_dir=str(scratch / "metadata"),
+        metadata_base_url=f"{state.as_uri()}/metadata/",
+        target_dir=str(scratch / "targets"),
+        target_base_url=f"{state.as_uri()}/targets/",
+        fetcher=FromDisk(),
+        bootstrap=root,
+    )
+    # Expiry is judged by the scenario's clock and not by this machine's.
+    updater._trusted_set.reference_time = now
+    updater.refresh()
+    listed = updater._trusted_set.targets.targets
+    newest = max((name for name in listed if name.startswith("policy/")), default="policy/1.json")
+    for name in ["assignment/rings.json", "revocations/list.json", newest]:
+        info = updater.get_targetinfo(name)
+        if info is None:
+            raise RepositoryError(f"no {name}")
+        updater.download_target(info)
+
+
+def play(folder):
+    """Whether the last state is accepted; raises if an honest one before it is not."""
+    about = json.loads((folder / "scenario.json").read_text())
+    now = datetime.datetime.fromtimestamp(about["now"], datetime.timezone.utc)
+    root = (folder / "0/metadata/1.root.json").read_bytes()
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        (scratch / "metadata").mkdir()
+        (scratch / "targets").mkdir()
+        last = about["states"] - 1
+        for at in range(last):
+            follow(folder / str(at), root, scratch, now)
+        try:
+            follow(folder / str(last), root, scratch, now)
+        except (RepositoryError, DownloadHTTPError, DownloadLengthMismatchError) as error:
+            return about, f"{type(error).__name__}: {error}"
+        return about, None
+
+
+def main(directory):
+    """Plays every scenario."""
+    wrong = 0
+    folders = sorted(path for path in pathlib.Path(directory).resolve().iterdir() if path.is_dir())
+    assert folders, f"no scenario in {directory}"
+    for folder in folders:
+        about, refused = play(folder)
+        print(f"{about['name']:<58} {'refuses' if refused else 'accepts':<8} {refused or ''}"[:160])
+        if (refused is None) != about["accepts"]:
+            print(f"  the attack table says that python-tuf {'accepts' if about['accepts'] else 'refuses'} this")
+            wrong += 1
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
