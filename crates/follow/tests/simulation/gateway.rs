@@ -123,10 +123,9 @@ impl Gateway {
     pub fn says(&mut self, report: &Report) {
         let (before, now) = (self.said.revocation_seq.unwrap_or(0), report.revocation_seq.unwrap_or(0));
         // After a start from an older state than it had said without keeping it, it may say less for a while.
-        if report.error.as_ref().is_none_or(|trouble| trouble.code != "state_not_kept") {
-            if now >= self.said_kept.revocation_seq.unwrap_or(0) {
-                self.said_kept = report.clone();
-            }
+        let kept = report.error.as_ref().is_none_or(|trouble| trouble.code != "state_not_kept");
+        if kept && now >= self.said_kept.revocation_seq.unwrap_or(0) {
+            self.said_kept = report.clone();
         }
         assert!(now <= self.seq(), "{}: it says that list {now} is in force and enforces {}", self.name, self.seq());
         if now >= before {
