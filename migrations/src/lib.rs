@@ -11,6 +11,7 @@ mod m20261123_000005_governance;
 mod m20261123_000006_evidence;
 mod m20261125_000007_lineages;
 mod m20261125_000010_call_limits;
+mod m20261125_000012_leases;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000006_evidence::Migration),
             Box::new(m20261125_000007_lineages::Migration),
             Box::new(m20261125_000010_call_limits::Migration),
+            Box::new(m20261125_000012_leases::Migration),
         ]
     }
 }

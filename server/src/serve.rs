@@ -50,12 +50,14 @@ pub async fn run(args: ServeArgs) -> Result<()> {
         .with_context(|| format!("listening on {}; is another program there? choose with --listen", args.listen))?;
     let address = listener.local_addr()?;
     let signing = tokio::spawn(delivery::upkeep::upkeep_loop(control.clone(), ending.clone()));
+    let hearing = tokio::spawn(upkeep::hear_replicas(control.clone(), ending.clone()));
     let upkeep = tokio::spawn(upkeep::run(control, ending.clone()));
     tracing::info!(%address, public_url = app.public_url(), "listening");
     println!("listening on http://{address}");
     axum::serve(listener, service(app)).with_graceful_shutdown(asked_to_end(ending)).await?;
     signing.await?;
     upkeep.await?;
+    hearing.await?;
     Ok(())
 }
 

@@ -31,6 +31,12 @@ pub async fn run(control: Control, ending: CancellationToken) {
 }
 
 async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
+    match control.does_upkeep(tenant).await {
+        Ok(true) => {}
+        // Another replica does.
+        Ok(false) => return,
+        Err(error) => return tracing::error!(%tenant, error = &error as &dyn std::error::Error, "who does upkeep cannot be told"),
+    }
     if let Err(error) = evidence::place_all(control, tenant).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "events could not be placed in the log");
     }
@@ -42,5 +48,23 @@ async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
     }
     if let Err(error) = control.keep(tenant, oauth::ForgetEnded).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "ended codes and tokens could not be forgotten");
+    }
+}
+
+/// Hears what other replicas changed, until the process is asked to end.
+pub async fn hear_replicas(control: Control, ending: CancellationToken) {
+    /// How long to wait before the database is tried again.
+    const AGAIN: Duration = Duration::from_secs(2);
+    let hearing = async {
+        loop {
+            if let Err(error) = control.hear_replicas().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "other replicas cannot be heard: watchers wait for the next look");
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    tokio::select! {
+        () = ending.cancelled() => {}
+        () = hearing => {}
     }
 }

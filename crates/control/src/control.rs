@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::lease::Held;
 use crate::oauth::Gather;
 use crate::permission::Permission;
 use crate::scene::{Chore, Done, Play, Scene, Upkeep, UseCase};
@@ -12,7 +13,7 @@ use crate::signal::Signals;
 use crate::vault::Vault;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
-use store::{Reader, Store, TenantId};
+use store::{Backend, Hint, Reader, Store, StoreError, TenantId, Unit};
 
 /// What use cases need beside the database.
 pub struct Parts {
@@ -41,12 +42,23 @@ pub struct Control {
     signals: Arc<Signals>,
     refreshes: Gather,
     known: Arc<RwLock<HashSet<TenantId>>>,
+    held: Arc<Held>,
+    replica: Arc<str>,
 }
 
 impl Control {
     /// Over an open database.
     pub fn new(store: Store, parts: Parts) -> Self {
-        Self { store, parts: Arc::new(parts), signals: Arc::default(), refreshes: Gather::default(), known: Arc::default() }
+        let replica = parts.chance.id("rpl", parts.clock.now_ms()).into();
+        Self {
+            store,
+            replica,
+            held: Arc::default(),
+            parts: Arc::new(parts),
+            signals: Arc::default(),
+            refreshes: Gather::default(),
+            known: Arc::default(),
+        }
     }
 
     /// Clock, chance, vault, addresses.
@@ -57,6 +69,42 @@ impl Control {
     /// Who to wake.
     pub fn signals(&self) -> &Signals {
         &self.signals
+    }
+
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// What this process is called among replicas, from its start to its end.
+    pub fn replica(&self) -> &str {
+        &self.replica
+    }
+
+    /// Which database there is.
+    pub fn backend(&self) -> Backend {
+        self.store.backend()
+    }
+
+    /// Wakes those who watch a tenant, here and at other replicas.
+    async fn wake(&self, tenant: &TenantId) {
+        self.signals.wake(tenant);
+        if let Err(error) = self.store.hint(tenant).await {
+            tracing::warn!(%tenant, error = &error as &dyn std::error::Error, "other replicas hear of a change only when they look");
+        }
+    }
+
+    /// Wakes those who watch here whenever another replica changed something. Returns when the database cannot be reached; call it again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hear_replicas(&self) -> Result<()> {
+        let Some(mut hints) = self.store.hints().await? else { return std::future::pending().await };
+        loop {
+            match hints.next().await? {
+                Hint::Changed(tenant) => self.signals.wake(&tenant),
+                Hint::Missed => self.signals.wake_all(),
+            }
+        }
     }
 
     /// Refreshes that wait.
@@ -111,11 +159,7 @@ impl Control {
             return Err(error);
         }
         let play = Play { use_case, cx: cx.clone(), parts: Arc::clone(&self.parts) };
-        let (out, wake) = self.store.execute(play).await?;
-        if wake {
-            self.signals.wake(&cx.tenant);
-        }
-        Ok(out)
+        self.carry_out(cx.tenant.clone(), play).await
     }
 
     /// Runs upkeep in a transaction, as the system.
@@ -124,11 +168,20 @@ impl Control {
     /// The upkeep's own; nothing was changed then.
     pub async fn keep<U: Upkeep>(&self, tenant: &TenantId, upkeep: U) -> Result<U::Out> {
         let cx = self.ctx_of(tenant.clone(), Actor::System, "upkeep");
-        let (out, wake) = self.store.execute(Chore { upkeep, cx, parts: Arc::clone(&self.parts) }).await?;
-        if wake {
-            self.signals.wake(tenant);
-        }
-        Ok(out)
+        self.carry_out(tenant.clone(), Chore { upkeep, cx, parts: Arc::clone(&self.parts) }).await
+    }
+
+    /// Runs it in a task of its own: whoever asked may go away, and those who watch are woken all the same.
+    async fn carry_out<T: Send + 'static, U: Unit<Out = (T, bool), Error = Error>>(&self, tenant: TenantId, unit: U) -> Result<T> {
+        let control = self.clone();
+        let work = async move {
+            let (out, wake) = control.store.execute(unit).await?;
+            if wake {
+                control.wake(&tenant).await;
+            }
+            Ok(out)
+        };
+        tokio::spawn(work).await.map_err(|_| StoreError::Stopped)?
     }
 
     async fn note_denied(&self, cx: &Ctx, permission: Permission) -> Result<()> {

@@ -18,6 +18,7 @@ mod control;
 mod ctx;
 mod error;
 mod event;
+mod lease;
 mod permission;
 mod scene;
 mod signal;

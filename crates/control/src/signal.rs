@@ -18,6 +18,12 @@ impl Signals {
         self.changes.rise(tenant);
     }
 
+    /// Something changed, and nobody knows for whom.
+    pub fn wake_all(&self) {
+        self.changes.rise_all();
+        self.receipts.rise_all();
+    }
+
     /// Watches a tenant's changes.
     pub fn watch(&self, tenant: &TenantId) -> watch::Receiver<u64> {
         self.changes.watch(tenant)
@@ -41,6 +47,12 @@ impl Counters {
     fn rise(&self, tenant: &TenantId) {
         let senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = senders.get(tenant) {
+            sender.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn rise_all(&self) {
+        for sender in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
             sender.send_modify(|count| *count += 1);
         }
     }

@@ -41,7 +41,7 @@ struct Inner {
     how: How,
 }
 
-enum How {
+pub(crate) enum How {
     Queue(Writer),
     Serializable,
 }
@@ -90,6 +90,14 @@ impl Store {
         let db = Database::connect(options).await?;
         Migrator::up(&db, None).await?;
         Ok(Self(Arc::new(Inner { readers: db, how: How::Serializable })))
+    }
+
+    pub(crate) fn how(&self) -> &How {
+        &self.0.how
+    }
+
+    pub(crate) fn readers(&self) -> &DatabaseConnection {
+        &self.0.readers
     }
 
     /// Which database it is.

@@ -9,6 +9,7 @@
 
 mod connect;
 mod error;
+mod hints;
 mod json;
 mod queries;
 mod rows;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use connect::{Backend, Settings, Store};
 pub use error::StoreError;
+pub use hints::{Hint, Hints};
 pub use json::{Json, MaybeSet, StringList, StringSet};
 pub use queries::audit::AuditFilter;
 pub use queries::delivery::BundleHead;

@@ -7,6 +7,7 @@ mod crashes;
 mod hostile;
 mod oauth;
 mod proxy;
+mod replicas;
 mod rig;
 mod servers;
 mod signin;

@@ -59,6 +59,13 @@ fn exchange<'a>(client: &'a str, code: &'a str, resource: &'a str) -> Vec<(&'sta
     ]
 }
 
+/// A token for `logs.read` at *incident*, as an IDE gets it.
+pub async fn token_of(rig: &Rig, dev: &mut Person, client: &str) -> Result<String> {
+    let resource = rig.places.resource("incident");
+    let code = code(rig, dev, &request(client, &resource)).await?;
+    oauth::token(&rig.places, &exchange(client, &code, &resource)).await?.token()
+}
+
 #[tokio::test]
 async fn a_request_that_names_no_known_client_and_address_stays_on_a_page() -> Result<()> {
     let (rig, Complete { client, .. }) = Rig::complete().await?;

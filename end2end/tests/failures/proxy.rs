@@ -1,6 +1,7 @@
 //! Somebody in the middle: passes everything on, and alters what the control plane tells gateways when told to.
 
 use anyhow::Result;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -13,6 +14,8 @@ type Alteration = Arc<Mutex<Option<(Vec<u8>, Vec<u8>)>>>;
 /// The one in the middle.
 pub struct Proxy {
     port: u16,
+    /// Where new connections go.
+    before: Arc<AtomicU16>,
     alteration: Alteration,
 }
 
@@ -23,21 +26,28 @@ impl Proxy {
         let port = listener.local_addr()?.port();
         let alteration = Alteration::default();
         let shared = Arc::clone(&alteration);
+        let route = Arc::new(AtomicU16::new(before));
+        let before = Arc::clone(&route);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let alteration = Arc::clone(&shared);
+                let (alteration, before) = (Arc::clone(&shared), route.load(Ordering::Relaxed));
                 tokio::spawn(async move {
                     // A connection that ends, ends: both sides see it.
                     let _ended = pass(client, before, alteration).await;
                 });
             }
         });
-        Ok(Self { port, alteration })
+        Ok(Self { port, before, alteration })
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// From now on, new connections go to this port: a load balancer in front of replicas.
+    pub fn route(&self, port: u16) {
+        self.before.store(port, Ordering::Relaxed);
     }
 
     /// From now on, puts `other` where `text` stands in answers to gateways.

@@ -4,6 +4,7 @@ use super::proxy::Proxy;
 use anyhow::{Context as _, Result, bail};
 use end2end::{console::Person, places::Places, wait};
 use ports::Lease;
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use std::{
     fs::{self, File},
@@ -27,6 +28,8 @@ pub enum Part {
     Incident,
     /// The control plane.
     Writ,
+    /// Another control plane over the same database; only where that is PostgreSQL.
+    Replica,
     /// The gateway.
     Gateway,
 }
@@ -38,7 +41,8 @@ pub struct Rig {
     /// Stands between the control plane and everybody who calls it.
     pub proxy: Proxy,
     folder: TempDir,
-    ports: [Lease; 4],
+    ports: [Lease; 5],
+    database: Database,
     running: Vec<(Part, Child)>,
 }
 
@@ -53,7 +57,28 @@ impl Rig {
 
     /// All parts; roles, groups, server, client are made and published, and the gateway runs them. Returns the client's id with it.
     pub async fn complete() -> Result<(Self, Complete)> {
-        let mut rig = Self::start().await?;
+        Self::start().await?.furnished().await
+    }
+
+    /// The same over PostgreSQL, with a replica beside the control plane; none if no PostgreSQL was named. Everybody who connects is led
+    /// to the first of the two: see [`Rig::lead_to`]. `test` names the database.
+    pub async fn replicated(test: &str) -> Result<Option<Self>> {
+        let Some(database) = Database::postgres(test).await? else { return Ok(None) };
+        let mut rig = Self::over(database).await?;
+        rig.start_part(Part::Idp).await?;
+        rig.start_part(Part::Writ).await?;
+        rig.start_part(Part::Replica).await?;
+        Ok(Some(rig))
+    }
+
+    /// New connections go to this control plane.
+    pub fn lead_to(&self, part: Part) {
+        self.proxy.route(self.ports[if part == Part::Replica { 4 } else { 0 }].port());
+    }
+
+    /// Starts what is missing and sets up what [`Rig::complete`] promises.
+    pub async fn furnished(self) -> Result<(Self, Complete)> {
+        let mut rig = self;
         rig.start_part(Part::Incident).await?;
         let token = rig.writ(&["admin", "enrol-gateway", "--tenant", "acme", "--name", "gw-1"])?;
         rig.private("enrol-token", token.trim())?;
@@ -74,8 +99,12 @@ impl Rig {
 
     /// Nothing runs yet, but the tenant is made.
     pub async fn prepared() -> Result<Self> {
+        Self::over(Database::Sqlite).await
+    }
+
+    async fn over(database: Database) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("writ-failures-").tempdir()?;
-        let ports: [Lease; 4] = Lease::take_many()?;
+        let ports: [Lease; 5] = Lease::take_many()?;
         let proxy = Proxy::start(ports[0].port()).await?;
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let at = |part: usize| url(ports[part].port());
@@ -91,7 +120,8 @@ impl Rig {
             writ: binary("writ")?,
             control: None,
         };
-        let rig = Self { places, proxy, folder, ports, running: Vec::new() };
+        let rig = Self { places, proxy, folder, ports, database, running: Vec::new() };
+        rig.private("master.key", &"5a".repeat(32))?;
         let redirect = rig.places.at("/signin/callback");
         let clients = json!({ "clients": [{ "client_id": "writ", "client_secret": SECRET, "redirect_uris": [redirect], "post_logout_redirect_uris": [] }] });
         rig.private("idp.json", &clients.to_string())?;
@@ -163,11 +193,18 @@ impl Rig {
     /// Runs `writ` on the data folder and returns what it printed.
     pub fn writ(&self, words: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.places.writ);
-        let output = command.args(words).arg("--data").arg(self.path("writ")).args(["--public-url", &self.places.console]).output()?;
+        let output = self.on_data(command.args(words)).args(["--public-url", &self.places.console]).output()?;
         if !output.status.success() {
             bail!("writ {} failed: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
         }
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    fn on_data<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        match &self.database {
+            Database::Sqlite => command.arg("--data").arg(self.path("writ")),
+            Database::Postgres(url) => command.args(["--database-url", url, "--master-key-file"]).arg(self.path("master.key")),
+        }
     }
 
     fn private(&self, name: &str, text: &str) -> Result<()> {
@@ -182,6 +219,7 @@ impl Rig {
             Part::Idp => format!("{}/.well-known/openid-configuration", self.places.idp),
             Part::Incident => self.places.incident.replace("/mcp", "/healthz"),
             Part::Writ => format!("http://127.0.0.1:{}/healthz", self.ports[0].port()),
+            Part::Replica => format!("http://127.0.0.1:{}/healthz", self.ports[4].port()),
             Part::Gateway => format!("{}/healthz", self.places.gateway),
         }
     }
@@ -191,7 +229,7 @@ impl Rig {
         let mut command = Command::new(binary(match part {
             Part::Idp => "demo-idp",
             Part::Incident => "demo-mcp",
-            Part::Writ => "writ",
+            Part::Writ | Part::Replica => "writ",
             Part::Gateway => "writ-gateway",
         })?);
         match part {
@@ -201,9 +239,11 @@ impl Rig {
                 .arg("--data")
                 .arg(self.path("idp")),
             Part::Incident => command.args(["--kind", "incident", "--listen", &listen(2)]),
-            Part::Writ => command
-                .args(["serve", "--listen", &listen(0), "--public-url", &self.places.console, "--allow-loopback", "--data"])
-                .arg(self.path("writ")),
+            Part::Writ | Part::Replica => {
+                let at = if part == Part::Replica { 4 } else { 0 };
+                let command = command.args(["serve", "--listen", &listen(at), "--public-url", &self.places.console, "--allow-loopback"]);
+                self.on_data(command)
+            }
             Part::Gateway => command
                 .args([
                     "run",
@@ -231,6 +271,27 @@ impl Drop for Rig {
             // Whatever ended already needs no ending.
             let _gone = child.kill().and_then(|()| child.wait());
         }
+    }
+}
+
+/// Where the control planes keep their data.
+enum Database {
+    Sqlite,
+    Postgres(String),
+}
+
+impl Database {
+    /// A new database on the server that `WRIT_TEST_POSTGRES` names, if it names one.
+    async fn postgres(test: &str) -> Result<Option<Self>> {
+        let Some(server) = std::env::var("WRIT_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) else { return Ok(None) };
+        let name = format!("writ_end2end_{test}");
+        let admin = sea_orm::Database::connect(&server).await.context("WRIT_TEST_POSTGRES can not be reached")?;
+        admin.execute_unprepared(&format!("drop database if exists {name} with (force)")).await?;
+        admin.execute_unprepared(&format!("create database {name} template template0")).await?;
+        admin.close().await?;
+        let mut url = url::Url::parse(&server)?;
+        url.set_path(&name);
+        Ok(Some(Self::Postgres(url.to_string())))
     }
 }
 

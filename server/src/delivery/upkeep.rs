@@ -30,7 +30,12 @@ async fn round(control: &Control) {
         }
     };
     for tenant in tenants {
-        match control.keep(&tenant, RefreshTimestamp).await {
+        let signed = match control.does_upkeep(&tenant).await {
+            Ok(true) => control.keep(&tenant, RefreshTimestamp).await,
+            // Another replica does.
+            other => other,
+        };
+        match signed {
             Ok(signed) => tracing::debug!(%tenant, signed, "upkeep"),
             Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the repository could not be signed again"),
         }

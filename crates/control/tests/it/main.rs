@@ -12,4 +12,5 @@ mod evidence;
 mod governance;
 mod harness;
 mod oauth;
+mod replicas;
 mod signin;

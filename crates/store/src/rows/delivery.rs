@@ -105,6 +105,16 @@ table! {
 }
 
 table! {
+    /// Which process does something for a tenant that one at a time should do; its id says what.
+    "leases" leases, Lease {
+        /// Who holds it.
+        holder: String,
+        /// Until when, unless it is renewed.
+        until_ms: i64,
+    }
+}
+
+table! {
     /// When a gateway confirmed a revocation sequence; its id is `gateway/seq`.
     "receipts" receipts, Receipt {
         /// Which.

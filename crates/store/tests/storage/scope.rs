@@ -68,7 +68,7 @@ on_each_database! {
         each!(db, tested,
             Key IdpConnection User AdminBinding SignInLink SignIn Session
             Role Scope GroupRole Server Tool Class Client Agent CallLimit
-            Authorization Consent Code RefreshToken UsedAssertion
+            Authorization Consent Code RefreshToken UsedAssertion Lease
             Bundle TufFile TufState Enrolment Gateway Receipt
             Request Vote Grant Revocation
             AuditEvent AuditLeaf AuditTile Checkpoint
