@@ -56,8 +56,8 @@ pub enum Event {
     Hurry,
     /// What had to be kept is on disk, or why not.
     Kept(Result<(), String>),
-    /// What had to end has ended.
-    Ended,
+    /// Everything that had to end by [`Effect::End`] of this number has ended.
+    Ended(u64),
 }
 
 /// Something to do. A new watch or fetch gives up the one before.
@@ -83,8 +83,9 @@ pub enum Effect {
     Keep(Vec<u8>),
     /// Enforce this from now on.
     Activate(Arc<Active>),
-    /// End every stream and call under way that would be refused now, and say so when the last is gone.
-    End,
+    /// End every stream and call under way that would be refused now, and answer with this number when the last is gone. Following goes on
+    /// meanwhile: one that is slow to end holds up its acknowledgement and nothing else.
+    End(u64),
     /// Tell the source. Fire and forget: the next heartbeat repeats it.
     Acknowledge(Report),
     /// Come back at this time of the steady clock, and no later. The newest one counts.

@@ -7,7 +7,7 @@ use bundle::{Activated, Next, Pin, Refused, Response, Role, Trusted, Update};
 use enforce::{Active, Freshness, Unusable};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// How often to ask for new roots even if news keeps coming, milliseconds.
@@ -32,6 +32,9 @@ pub struct Follower {
     ticket: Ticket,
     /// What may be told.
     confirmed: Report,
+    /// What is in force, and may be told when what it refuses has ended; by the number of its [`Effect::End`].
+    unconfirmed: VecDeque<(u64, Report)>,
+    ends: u64,
     /// What stands in the way.
     trouble: Option<Trouble>,
     /// Why the state in force is not on disk, if it is not.
@@ -58,8 +61,6 @@ enum Phase {
     Updating(Box<Updating>),
     /// Verified, on its way to disk.
     Keeping(Box<Activated>, Arc<Active>),
-    /// In force; what it refuses is on its way out.
-    Ending,
     /// Nothing is done until then, unless somebody hurries after `hurry_from`.
     Waiting { until: i64, hurry_from: i64 },
 }
@@ -138,6 +139,8 @@ impl Follower {
             phase: Phase::New,
             ticket: 0,
             confirmed: Report::default(),
+            unconfirmed: VecDeque::new(),
+            ends: 0,
             trouble: None,
             unkept: None,
             refused: 0,
@@ -148,7 +151,8 @@ impl Follower {
             hurried: false,
             random: StdRng::seed_from_u64(seed),
         };
-        new.confirm();
+        // Nothing streams yet.
+        new.confirmed = new.in_force();
         new
     }
 
@@ -183,8 +187,8 @@ impl Follower {
             Event::Failed { ticket, wait_ms } if ticket == self.ticket => self.fail(&Failure::Silence, wait_ms, at, &mut out),
             // Of a request that was given up.
             Event::Watched(..) | Event::Fetched(..) | Event::Failed { .. } => {}
-            Event::Kept(kept) => self.kept(kept, &mut out),
-            Event::Ended => self.ended(at, &mut out),
+            Event::Kept(kept) => self.kept(kept, at, &mut out),
+            Event::Ended(number) => self.ended(number, at, &mut out),
         }
         out.push(Effect::WakeAt(self.wake_at()));
         out
@@ -195,7 +199,7 @@ impl Follower {
         match &self.phase {
             Phase::Watching { .. } => Some(self.began + SHORTEST_ROUND_MS),
             Phase::Waiting { hurry_from, .. } => Some(*hurry_from),
-            Phase::New | Phase::Updating(_) | Phase::Keeping(..) | Phase::Ending => None,
+            Phase::New | Phase::Updating(_) | Phase::Keeping(..) => None,
         }
     }
 
@@ -203,7 +207,7 @@ impl Follower {
         let own = match &self.phase {
             Phase::Watching { until: Some(until) } | Phase::Waiting { until, .. } => *until,
             Phase::Watching { until: None } => self.pulled.map_or(i64::MAX, |pulled| pulled + FULL_PULL_MS),
-            Phase::New | Phase::Updating(_) | Phase::Keeping(..) | Phase::Ending => i64::MAX,
+            Phase::New | Phase::Updating(_) | Phase::Keeping(..) => i64::MAX,
         };
         let hurried = self.hurry_from().filter(|_| self.hurried);
         let own = own.min(hurried.unwrap_or(i64::MAX));
@@ -222,7 +226,7 @@ impl Follower {
             Phase::Waiting { until, .. } => at.steady_ms >= *until,
             Phase::Watching { until: Some(until) } => at.steady_ms >= *until,
             Phase::Watching { until: None } => self.pull_is_due(at),
-            Phase::New | Phase::Updating(_) | Phase::Keeping(..) | Phase::Ending => false,
+            Phase::New | Phase::Updating(_) | Phase::Keeping(..) => false,
         };
         if due {
             self.go_on(at, out);
@@ -378,7 +382,7 @@ impl Follower {
         self.phase = Phase::Keeping(Box::new(activated), active);
     }
 
-    fn kept(&mut self, kept: Result<(), String>, out: &mut Vec<Effect>) {
+    fn kept(&mut self, kept: Result<(), String>, at: At, out: &mut Vec<Effect>) {
         match std::mem::replace(&mut self.phase, Phase::New) {
             Phase::Keeping(activated, active) => {
                 // Enforced even if it cannot be kept: a full disk must not hold up a revocation. It costs a pull after the next start.
@@ -387,40 +391,43 @@ impl Follower {
                 self.unkept = kept.err().map(unkept);
                 self.trusted = activated.trusted;
                 self.active = Some(Arc::clone(&active));
-                self.phase = Phase::Ending;
                 out.push(Effect::Activate(active));
-                out.push(Effect::End);
+                self.ends += 1;
+                self.unconfirmed.push_back((self.ends, self.in_force()));
+                out.push(Effect::End(self.ends));
+                self.succeeded();
+                self.rest(0, at, out);
             }
             other => self.phase = other,
         }
     }
 
-    fn ended(&mut self, at: At, out: &mut Vec<Effect>) {
-        if !matches!(self.phase, Phase::Ending) {
-            return;
+    fn ended(&mut self, number: u64, at: At, out: &mut Vec<Effect>) {
+        let mut confirmed = None;
+        while let Some((_, report)) = self.unconfirmed.pop_front_if(|(waiting, _)| *waiting <= number) {
+            confirmed = Some(report);
         }
-        self.succeeded();
-        self.confirm();
+        let Some(report) = confirmed else { return };
+        self.confirmed = report;
         if self.source.hears() {
             out.push(Effect::Acknowledge(self.report()));
             self.next_beat = at.steady_ms + HEARTBEAT_MS;
         }
-        self.rest(0, at, out);
     }
 
     fn succeeded(&mut self) {
         (self.failures, self.refused, self.trouble) = (0, 0, None);
     }
 
-    fn confirm(&mut self) {
-        let Some(active) = &self.active else { return };
-        self.confirmed = Report {
+    fn in_force(&self) -> Report {
+        let Some(active) = &self.active else { return Report::default() };
+        Report {
             policy_version: Some(active.policy().version),
             policy_sha256: Some(active.policy_sha256().to_owned()),
             revocation_seq: Some(active.revocations().seq()),
             timestamp: active.freshness().timestamp,
             error: None,
-        };
+        }
     }
 
     /// After a round that went well: the next one, after so many milliseconds.

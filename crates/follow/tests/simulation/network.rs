@@ -17,7 +17,7 @@ pub enum Happening {
     /// A state has reached the disk.
     OnDisk { gateway: usize, life: u32, document: Vec<u8> },
     /// The last stream that had to end is gone.
-    Gone { gateway: usize, life: u32 },
+    Gone { gateway: usize, life: u32, number: u64 },
     /// Somebody does something to the world.
     Deed,
     /// The control plane signs a timestamp.

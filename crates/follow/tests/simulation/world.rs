@@ -123,10 +123,10 @@ impl World {
                 }
                 self.hear(gateway, Event::Kept(if full { Err("no space left".into()) } else { Ok(()) }));
             }
-            Happening::Gone { gateway, life } if self.lives(gateway, life) => {
+            Happening::Gone { gateway, life, number } if self.lives(gateway, life) => {
                 let now = self.at(gateway).unix_ms / 1000;
                 self.gateways[gateway].end_streams(now);
-                self.hear(gateway, Event::Ended);
+                self.hear(gateway, Event::Ended(number));
             }
             Happening::Deed => self.deed(),
             Happening::Touch => {
@@ -202,9 +202,11 @@ impl World {
                 self.judge_origin(&active);
                 self.gateways[at].activate(active);
             }
-            Effect::End => {
-                let done = self.now_ms + self.rng.random_range(0..80);
-                self.queue.add(done, Happening::Gone { gateway: at, life });
+            Effect::End(number) => {
+                // Now and then a stream is slow to end.
+                let longest = if self.rng.random_bool(0.05) { 9_000 } else { 80 };
+                let done = self.now_ms + self.rng.random_range(0..longest);
+                self.queue.add(done, Happening::Gone { gateway: at, life, number });
             }
             Effect::Acknowledge(report) => {
                 self.judge_streams(at, &report);
