@@ -42,6 +42,11 @@ impl Random {
         Self(Arc::new(Mutex::new(rng)))
     }
 
+    /// A seed for something else that needs chance.
+    pub fn seed(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
+    }
+
     /// A new id: `prefix`, an underscore, a lower-case ULID of this time.
     pub fn id(&self, prefix: &str, now_ms: i64) -> String {
         let mut rng = self.0.lock().unwrap_or_else(PoisonError::into_inner);

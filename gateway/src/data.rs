@@ -1,5 +1,7 @@
 //! The data directory: one key, one identity, one verified state, the decision log. One gateway at a time.
 
+use evidence::Cosigner;
+use evidence::witness::Head;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -95,6 +97,44 @@ impl DataDir {
             }
             Err(error) => Err(at(&path)(error)),
         }
+    }
+
+    /// The key that cosigns checkpoints, under this name; its seed is made at the first start.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn cosigner(&self, name: &str) -> Result<Cosigner, DataError> {
+        let path = self.root.join("witness.key");
+        let damaged = |why: String| DataError::Damaged { path: path.clone(), why };
+        match read(&path)? {
+            Some(bytes) => {
+                let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| damaged("it is not 32 bytes long".into()))?;
+                Cosigner::from_seed(name, &seed).map_err(|error| damaged(error.to_string()))
+            }
+            None => {
+                let cosigner = Cosigner::generate(name).map_err(|error| damaged(error.to_string()))?;
+                write_whole(&path, cosigner.seed()).map_err(at(&path))?;
+                Ok(cosigner)
+            }
+        }
+    }
+
+    /// The checkpoint that was witnessed last.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn witnessed(&self) -> Result<Option<Head>, DataError> {
+        let path = self.root.join("witness.json");
+        let Some(bytes) = read(&path)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| DataError::Damaged { path, why: error.to_string() })
+    }
+
+    /// Keeps the checkpoint that is about to be cosigned.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn keep_witnessed(&self, head: &Head) -> io::Result<()> {
+        write_whole(&self.root.join("witness.json"), &serde_json::to_vec(head)?)
     }
 
     /// Keeps the identity.

@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`config`], [`data`], [`enrolment`] | who this gateway is, and what it keeps on disk |
-//! | [`link`], [`sync`], [`standing`] | following the control plane and acknowledging what is in force |
+//! | [`link`], [`following`], [`standing`] | following the repository and acknowledging what is in force |
 //! | [`spool`] | the decision log: on disk before anything is done, sent when possible |
 //! | [`proxy`] | the data plane: reads, asks `enforce`, challenges or forwards |
 //! | [`serve`], [`tls`] | connections, within bounds |
@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 pub mod data;
 pub mod enrolment;
+pub mod following;
 pub mod link;
 pub mod metrics;
 pub mod ops;
@@ -24,5 +25,4 @@ pub mod runtime;
 pub mod serve;
 pub mod spool;
 pub mod standing;
-pub mod sync;
 pub mod tls;

@@ -1,8 +1,10 @@
 //! Calls to the control plane's delivery endpoints, each with a fresh assertion signed by the gateway's key.
 
 use crate::clock::{Clock, Random};
+use crate::following::Shown;
 use crate::standing::Ack;
 use futures::StreamExt;
+use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -16,6 +18,8 @@ const WATCH: Duration = Duration::from_secs(40);
 const REQUEST: Duration = Duration::from_secs(20);
 /// What one watch reply may hold.
 const LARGEST_PUSH: u64 = 16 << 20;
+/// What a checkpoint with its proof may hold: 64 hashes and a note.
+const LARGEST_PROOF: u64 = 64 << 10;
 
 /// A call did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,8 @@ pub enum LinkError {
         what: &'static str,
         /// The start of what it said.
         detail: String,
+        /// How long it wants to be left alone, milliseconds; 0 if it did not say.
+        wait_ms: i64,
     },
     /// An answer that cannot be read.
     #[error("the control plane's answer to {0} cannot be read")]
@@ -39,6 +45,16 @@ pub enum LinkError {
     /// The key could not sign.
     #[error("the gateway's key could not sign: {0}")]
     Key(#[from] token::KeyError),
+}
+
+impl LinkError {
+    /// How long the other side wants to be left alone, milliseconds.
+    pub const fn wait_ms(&self) -> i64 {
+        match self {
+            Self::Refused { wait_ms, .. } => *wait_ms,
+            Self::Unreachable(_) | Self::Unreadable(_) | Self::Key(_) => 0,
+        }
+    }
 }
 
 /// The reply to a watch.
@@ -49,6 +65,9 @@ pub struct Watched {
     /// Small changed files, by path below the repository's base.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// How long to wait before the next watch, milliseconds.
+    #[serde(default)]
+    pub wait_ms: i64,
 }
 
 /// A link to one tenant of a control plane.
@@ -156,13 +175,18 @@ impl Link {
         read(response, max_len).await.map(Some)
     }
 
-    /// Says what is in force here.
+    /// Says what is in force here. The answer may show the newest checkpoint of the audit log, to be witnessed.
     ///
     /// # Errors
     /// [`LinkError`].
-    pub async fn ack(&self, ack: &Ack) -> Result<(), LinkError> {
+    pub async fn ack(&self, ack: &Ack) -> Result<Option<Shown>, LinkError> {
         let request = self.http.post(format!("{}/ack", self.base)).json(ack).timeout(REQUEST);
-        self.send("ack", request).await.map(drop)
+        let response = self.send("ack", request).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let bytes = read(response, LARGEST_PROOF).await?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|_| LinkError::Unreadable("ack"))
     }
 
     /// Hands in one batch of decisions, compressed with gzip.
@@ -183,6 +207,8 @@ impl Link {
 /// The start of an error's text, printable.
 pub(crate) async fn refused(what: &'static str, response: Response) -> LinkError {
     let status = response.status().as_u16();
+    let wait_s = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    let wait_ms = i64::from(wait_s.unwrap_or(0)) * 1000;
     let body = read(response, 2_000).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&body);
     let problem: Option<serde_json::Value> = serde_json::from_str(&text).ok();
@@ -190,11 +216,11 @@ pub(crate) async fn refused(what: &'static str, response: Response) -> LinkError
         .as_ref()
         .and_then(|problem| ["detail", "title", "error_description", "message"].iter().find_map(|key| problem.get(key)?.as_str()));
     let detail = said.unwrap_or(&text).chars().filter(|c| !c.is_control()).take(300).collect();
-    LinkError::Refused { status, what, detail }
+    LinkError::Refused { status, what, detail, wait_ms }
 }
 
 /// Reads a body, stopping one byte after `limit`: whoever judges it sees that it is too long.
-async fn read(response: Response, limit: u64) -> Result<Vec<u8>, LinkError> {
+pub(crate) async fn read(response: Response, limit: u64) -> Result<Vec<u8>, LinkError> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();

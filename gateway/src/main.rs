@@ -60,6 +60,15 @@ struct Given {
     /// The tenant at the control plane, such as http://127.0.0.1:7400/t/acme.
     #[arg(long)]
     control_plane: Option<String>,
+    /// Instead of a control plane: where `writ export-repo` wrote the files, a directory or an http(s) address.
+    #[arg(long, requires = "tenant", requires = "root_sha256", conflicts_with = "control_plane")]
+    repository: Option<String>,
+    /// The tenant's slug, with --repository.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Fingerprint of the tenant's first root, with --repository.
+    #[arg(long)]
+    root_sha256: Option<String>,
     /// Where to serve metrics and health to operators, or `off`. [default: 127.0.0.1:7501]
     #[arg(long)]
     metrics_listen: Option<String>,
@@ -92,6 +101,9 @@ impl Given {
             ("--listen", self.listen),
             ("--public-url", self.public_url),
             ("--control-plane", self.control_plane),
+            ("--repository", self.repository),
+            ("--tenant", self.tenant),
+            ("--root-sha256", self.root_sha256),
             ("--metrics-listen", self.metrics_listen),
             ("--enrol-token-file", self.enrol_token_file),
             ("--name", self.name),

@@ -1,17 +1,18 @@
 //! A running gateway: identity, log, following, data plane, and an orderly end.
 
 use crate::clock::{Clock, Random};
-use crate::config::Config;
+use crate::config::{Config, Repository};
 use crate::data::{self, DataDir, Identity};
 use crate::enrolment::{EnrolmentToken, enrol};
+use crate::following::{self, Acknowledger, Driver, Files, Source, Witness};
 use crate::link::{Link, client};
 use crate::metrics::Metrics;
 use crate::ops::{self, Ops};
 use crate::proxy::{Definitions, Parts, Plane, Streams, router};
 use crate::serve::{Serving, serve};
+use crate::spool;
 use crate::standing::Standing;
 use crate::tls::Tls;
-use crate::{spool, sync};
 use anyhow::{Context, Result, bail};
 use bundle::Pin;
 use enforce::Enforcer;
@@ -20,6 +21,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use token::SigningKey;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How long the last decisions may take to be sent when the gateway stops.
@@ -59,7 +61,8 @@ pub async fn run(config: Config, clock: Clock, random: Random, on: impl Into<Lis
     };
     let (enforcer, streams, metrics) = (Arc::new(Enforcer::closed()), Arc::new(Streams::default()), Arc::new(Metrics::default()));
     let definitions = Arc::new(Definitions::restore(&data));
-    let standing = Standing::new(Arc::clone(&enforcer), clock.now()).over(Arc::clone(&definitions), Arc::clone(&streams));
+    let standing = Standing::new(Arc::clone(&enforcer), clock.now());
+    let standing = standing.over(Arc::clone(&definitions), Arc::clone(&streams)).labelled(config.labels.clone());
     let standing = Arc::new(standing);
     if let Some(listener) = operators {
         let ops = Ops { standing: Arc::clone(&standing), metrics: Arc::clone(&metrics), clock: clock.clone() };
@@ -72,24 +75,39 @@ pub async fn run(config: Config, clock: Clock, random: Random, on: impl Into<Lis
         root_sha256: identity.root_sha256.clone(),
         labels: config.labels.clone(),
     };
-    let trusted = sync::restore(data::trusted(data.root())?.as_deref(), pin, &enforcer, clock.now());
     let link = || Link::new(http.clone(), &identity.control_plane, Arc::clone(&key), &identity.gateway_id, clock.clone(), random.clone());
     let opened = spool::open(&data.decisions(), config.decisions.disk_bytes, Arc::clone(&standing));
     let spool = opened.context("opening the decision log")?;
     // It is told to stop last, when the calls that are under way have been decided.
     let calls_ended = CancellationToken::new();
-    let sending = tokio::spawn(spool::send(spool.clone(), link(), random.clone(), calls_ended.clone()));
-    let follower = sync::Follower {
-        link: link(),
-        trusted,
+    let (reports, told) = watch::channel(None);
+    let (source, sending) = match &config.repository {
+        None => {
+            let witness = Witness::open(Arc::clone(&data), &identity.tenant, &identity.gateway_id)?;
+            let acknowledger = Acknowledger { link: link(), standing: Arc::clone(&standing), witness, clock: clock.clone() };
+            tokio::spawn(acknowledger.run(told));
+            let sending = spool::send(spool.clone(), link(), random.clone(), calls_ended.clone());
+            (Source::ControlPlane(link()), tokio::spawn(sending))
+        }
+        Some(repository) => {
+            // Nobody hears: batches are closed and stay, for whoever collects them.
+            (
+                Source::Files { files: files(repository)?, every: repository.every },
+                tokio::spawn(spool::collect(spool.clone(), calls_ended.clone())),
+            )
+        }
+    };
+    let follower = Driver::restore(&source, pin, data::trusted(data.root())?.as_deref(), &clock, &random);
+    let driver = Driver {
+        source,
+        follower,
         enforcer: Arc::clone(&enforcer),
         streams: Arc::clone(&streams),
         standing: Arc::clone(&standing),
         data: Arc::clone(&data),
         clock: clock.clone(),
-        random: random.clone(),
     };
-    let (hurry, following) = sync::start(follower, stop.clone());
+    let (hurry, following) = following::start(driver, reports, stop.clone());
     tracing::info!(
         gateway = identity.gateway_id,
         name = identity.name,
@@ -129,8 +147,25 @@ pub async fn run(config: Config, clock: Clock, random: Random, on: impl Into<Lis
     Ok(())
 }
 
+fn files(repository: &Repository) -> Result<Files> {
+    match repository.at.contains("://") {
+        true => Ok(Files::Web(client(&repository.at).context("setting up TLS")?, repository.at.clone())),
+        false => Ok(Files::Directory(repository.at.clone().into())),
+    }
+}
+
 async fn identity(config: &Config, data: &DataDir, http: &reqwest::Client, key: &SigningKey, random: &Random) -> Result<Identity> {
     let tenant = config.tenant()?;
+    if let Some(repository) = &config.repository {
+        // Without a control plane nobody gives it an id: its name is one, and rings go by that.
+        return Ok(Identity {
+            gateway_id: config.name.clone(),
+            name: config.name.clone(),
+            tenant: tenant.to_owned(),
+            root_sha256: repository.root_sha256.clone(),
+            control_plane: String::new(),
+        });
+    }
     if let Some(identity) = data::identity(data.root())? {
         if identity.tenant != tenant {
             bail!(

@@ -1,39 +1,31 @@
 //! How this gateway stands: what is in force, how fresh it is, what went wrong last. Told to the control plane and at `/healthz`.
 
+use crate::following::Witnessed;
 use crate::proxy::{Definitions, Drifted, Streams};
 use enforce::Enforcer;
+use evidence::witness::NotWitnessed;
+use follow::{Report, Trouble};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// An error as it is acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AckError {
-    /// The stable code.
-    pub code: String,
-    /// For the operator.
-    pub message: String,
-}
 
 /// What is told to the control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ack {
-    /// Version of the policy in force.
-    pub policy_version: Option<u64>,
-    /// Its digest.
-    pub policy_sha256: Option<String>,
-    /// Sequence of the revocation list in force.
-    pub revocation_seq: Option<u64>,
-    /// Version of the verified timestamp; 0 if none.
-    pub timestamp: u64,
-    /// Why what was offered is not in force.
-    pub error: Option<AckError>,
+    /// What is in force, confirmed.
+    #[serde(flatten)]
+    pub report: Report,
     /// When this process started, Unix seconds.
     pub started_at: i64,
     /// The program's version.
     pub version: &'static str,
+    /// What rings may go by.
+    pub labels: BTreeMap<String, String>,
     /// Tools whose live definition is not the reviewed one.
     pub drifted: Vec<Drifted>,
+    /// What was witnessed of the audit log.
+    pub witnessed: Witnessed,
 }
 
 /// What `/healthz` says.
@@ -54,7 +46,9 @@ pub struct Health {
     /// How long ago the control plane last answered, seconds; none since the start if null.
     pub last_contact_s: Option<i64>,
     /// The last error of following the control plane, if it still stands.
-    pub error: Option<AckError>,
+    pub error: Option<Trouble>,
+    /// Why the audit log is not witnessed any more, if it is not: a finding, not a failure.
+    pub not_witnessed: Option<Trouble>,
     /// Decisions that could not be written to disk since the start. More than 0 is an incident.
     pub decisions_lost: u64,
     /// Whether decisions can be written down: `ok`, or `unavailable` since the last one could not be.
@@ -81,6 +75,7 @@ pub struct Standing {
     seen: Mutex<Seen>,
     definitions: Arc<Definitions>,
     streams: Arc<Streams>,
+    labels: BTreeMap<String, String>,
     /// Decisions that could not be written.
     pub decisions_lost: AtomicU64,
     /// The last decision could not be written.
@@ -98,7 +93,8 @@ pub struct Standing {
 #[derive(Debug, Default)]
 struct Seen {
     contact_ms: Option<i64>,
-    error: Option<AckError>,
+    report: Report,
+    not_witnessed: Option<Trouble>,
 }
 
 impl Standing {
@@ -110,6 +106,7 @@ impl Standing {
             seen: Mutex::default(),
             definitions: Arc::default(),
             streams: Arc::default(),
+            labels: BTreeMap::new(),
             log_unavailable: AtomicBool::new(false),
             bytes_waiting: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -124,6 +121,11 @@ impl Standing {
         Self { definitions, streams, ..self }
     }
 
+    /// With the operator's labels.
+    pub fn labelled(self, labels: BTreeMap<String, String>) -> Self {
+        Self { labels, ..self }
+    }
+
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -133,32 +135,45 @@ impl Standing {
         self.seen().contact_ms = Some(now_ms);
     }
 
-    /// What stands in the way, or that nothing does any more. Returns whether that is news.
-    pub fn error(&self, error: Option<AckError>) -> bool {
-        let mut seen = self.seen();
-        let news = seen.error != error;
-        seen.error = error;
-        news
+    /// What may be told now.
+    pub fn note(&self, report: Report) {
+        self.seen().report = report;
     }
 
-    /// What to tell the control plane.
-    pub fn ack(&self) -> Ack {
-        let active = self.enforcer.active();
+    /// The audit log was witnessed.
+    pub fn witnessed(&self) {
+        self.seen().not_witnessed = None;
+    }
+
+    /// The audit log was not witnessed, which only an altered log explains.
+    pub fn not_witnessed(&self, why: &NotWitnessed) {
+        self.seen().not_witnessed = Some(Trouble { code: why.code().to_owned(), message: why.to_string() });
+    }
+
+    /// The audit log's key, as the policy in force names it; empty where none is.
+    pub fn audit_log(&self) -> String {
+        self.enforcer.active().map(|active| active.policy().audit_log.clone()).unwrap_or_default()
+    }
+
+    /// What to tell the control plane. An altered log comes before any other error.
+    pub fn ack(&self, report: Report, witnessed: Witnessed) -> Ack {
+        let error = self.seen().not_witnessed.clone().or(report.error.clone());
         Ack {
-            policy_version: active.as_ref().map(|active| active.policy().version),
-            policy_sha256: active.as_ref().map(|active| active.policy_sha256().to_owned()),
-            revocation_seq: active.as_ref().map(|active| active.revocations().seq()),
-            timestamp: active.as_ref().map_or(0, |active| active.freshness().timestamp),
-            error: self.seen().error.clone(),
+            report: Report { error, ..report },
             started_at: self.started_at,
             version: env!("CARGO_PKG_VERSION"),
-            drifted: active.as_ref().map_or_else(Vec::new, |active| self.definitions.drifted(active)),
+            labels: self.labels.clone(),
+            drifted: self.drifted(),
+            witnessed,
         }
+    }
+
+    fn drifted(&self) -> Vec<Drifted> {
+        self.enforcer.active().map_or_else(Vec::new, |active| self.definitions.drifted(&active))
     }
 
     /// What to tell who asks for our health.
     pub fn health(&self, now_ms: i64) -> Health {
-        let Ack { policy_version, policy_sha256, revocation_seq, timestamp, error, drifted, .. } = self.ack();
         let active = self.enforcer.active();
         let stale_for_s = active.as_ref().map_or(0, |active| active.stale_for(now_ms.div_euclid(1000)));
         let status = match (&active, stale_for_s) {
@@ -166,20 +181,24 @@ impl Standing {
             (Some(_), 0) => "ok",
             (Some(_), _) => "stale",
         };
-        let last_contact_s = self.seen().contact_ms.map(|at| (now_ms - at).max(0) / 1000);
+        let seen = self.seen();
+        let last_contact_s = seen.contact_ms.map(|at| (now_ms - at).max(0) / 1000);
+        let (error, not_witnessed) = (seen.report.error.clone(), seen.not_witnessed.clone());
+        drop(seen);
         Health {
             status,
-            policy_version,
-            policy_sha256,
-            revocation_seq,
-            timestamp,
+            policy_version: active.as_ref().map(|active| active.policy().version),
+            policy_sha256: active.as_ref().map(|active| active.policy_sha256().to_owned()),
+            revocation_seq: active.as_ref().map(|active| active.revocations().seq()),
+            timestamp: active.as_ref().map_or(0, |active| active.freshness().timestamp),
             stale_for_s,
             last_contact_s,
             error,
+            not_witnessed,
             decisions_lost: self.decisions_lost.load(Ordering::Relaxed),
             decision_log: if self.log_unavailable.load(Ordering::Relaxed) { "unavailable" } else { "ok" },
             decision_bytes_waiting: self.bytes_waiting.load(Ordering::Relaxed),
-            tools_drifted: drifted.len() as u64,
+            tools_drifted: self.drifted().len() as u64,
             under_way: self.streams.len() as u64,
             stopping: self.stopping.load(Ordering::Relaxed),
             decision_batches_waiting: self.batches_waiting.load(Ordering::Relaxed),

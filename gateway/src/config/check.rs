@@ -25,6 +25,21 @@ pub(super) fn base(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// Where a repository lies: an address, or a directory.
+pub(super) fn repository(text: &str) -> Result<String, String> {
+    match text.contains("://") {
+        true => base(text),
+        false if text.is_empty() => Err("name a directory or an http(s) address".into()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// A fingerprint.
+pub(super) fn sha256(text: &str) -> Result<String, String> {
+    let shaped = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if shaped { Ok(text.to_owned()) } else { Err("it is 64 lower-case hex digits".into()) }
+}
+
 /// The tenant's address.
 pub(super) fn control_plane(text: &str) -> Result<String, String> {
     let base = base(text)?;

@@ -89,10 +89,15 @@ impl Reader<'_> {
         self.only_known(&top);
         let tls = self.section(&top, "tls");
         let (metrics, limits) = (self.section(&top, "metrics"), self.section(&top, "limits"));
+        let repository = self.section(&top, "repository");
         let (decisions, drift) = (self.section(&top, "decisions"), self.section(&top, "drift"));
         let mut settings = Settings {
             data: self.path_in(&top, "data"),
             control_plane: self.checked(&top, "control_plane", check::control_plane),
+            repository_at: self.repository_at(&repository),
+            repository_tenant: self.checked(&repository, "tenant", check::name),
+            repository_root_sha256: self.checked(&repository, "root_sha256", check::sha256),
+            repository_every: self.seconds(&repository, "every_seconds", 1..=3600),
             public_url: self.checked(&top, "public_url", check::base),
             listen: self.checked(&top, "listen", check::address),
             name: self.checked(&top, "name", check::name),
@@ -233,6 +238,13 @@ impl Reader<'_> {
         }
         let beside = self.path.parent().unwrap_or(Path::new(""));
         Some(beside.join(text))
+    }
+
+    /// An address, or a directory beside the file.
+    fn repository_at(&mut self, section: &Section<'_>) -> Option<String> {
+        let at = self.checked(section, "at", check::repository)?;
+        let beside = self.path.parent().unwrap_or(Path::new(""));
+        Some(if at.contains("://") { at } else { beside.join(at).to_string_lossy().into_owned() })
     }
 
     /// Two settings that only work together.

@@ -25,6 +25,8 @@ pub struct Config {
     pub public_url: String,
     /// The tenant at the control plane, without a slash at the end: `https://writ.example/t/acme`.
     pub control_plane: String,
+    /// Where to follow the files alone, without a control plane; then `control_plane` is empty.
+    pub repository: Option<Repository>,
     /// Its name in the fleet.
     pub name: String,
     /// The enrolment token, for the first start.
@@ -50,6 +52,7 @@ impl Default for Config {
             listen: ([127, 0, 0, 1], 7500).into(),
             public_url: "http://127.0.0.1:7500".into(),
             control_plane: String::new(),
+            repository: None,
             name: "gw-1".into(),
             enrol_token: None,
             labels: BTreeMap::new(),
@@ -60,6 +63,24 @@ impl Default for Config {
             upstreams: BTreeMap::new(),
         }
     }
+}
+
+/// A repository that is followed without a control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// A directory, or an http(s) URL without its last slash.
+    pub at: String,
+    /// The tenant's slug.
+    pub tenant: String,
+    /// SHA-256 of the first root, hex.
+    pub root_sha256: String,
+    /// How often to ask for the files.
+    pub every: Duration,
+}
+
+impl Repository {
+    /// How often the files are asked for unless told otherwise. A timestamp is signed for at least ten minutes.
+    pub const EVERY: Duration = Duration::from_secs(10);
 }
 
 /// PEM files of a certificate chain and its key.
@@ -204,6 +225,14 @@ pub struct Settings {
     pub data: Option<PathBuf>,
     /// See [`Config::control_plane`].
     pub control_plane: Option<String>,
+    /// See [`Repository::at`].
+    pub repository_at: Option<String>,
+    /// See [`Repository::tenant`].
+    pub repository_tenant: Option<String>,
+    /// See [`Repository::root_sha256`].
+    pub repository_root_sha256: Option<String>,
+    /// See [`Repository::every`].
+    pub repository_every: Option<Duration>,
     /// See [`Config::public_url`].
     pub public_url: Option<String>,
     /// See [`Config::listen`].
@@ -260,6 +289,9 @@ impl Settings {
         match option {
             "--data" => self.data = Some(value.into()),
             "--control-plane" => self.control_plane = Some(check::control_plane(value)?),
+            "--repository" => self.repository_at = Some(check::repository(value)?),
+            "--tenant" => self.repository_tenant = Some(check::name(value)?),
+            "--root-sha256" => self.repository_root_sha256 = Some(check::sha256(value)?),
             "--public-url" => self.public_url = Some(check::base(value)?),
             "--listen" => self.listen = Some(check::address(value)?),
             "--name" => self.name = Some(check::name(value)?),
@@ -281,9 +313,26 @@ impl Settings {
         if self.data.is_none() {
             problems.add(place, "data", "it is not set: name a folder here, or give --data");
         }
-        if self.control_plane.is_none() {
-            problems.add(place, "control_plane", "it is not set: give the tenant's address here, or with --control-plane");
-        }
+        let repository = (self.repository_at.clone(), self.repository_tenant.clone(), self.repository_root_sha256.clone());
+        let repository = match (repository, &self.control_plane) {
+            ((None, None, None), Some(_)) => None,
+            ((None, None, None), None) => {
+                problems.add(place, "control_plane", "it is not set: give the tenant's address here, or with --control-plane");
+                None
+            }
+            (_, Some(_)) => {
+                problems.add(at("repository"), "repository", "a gateway follows either a control plane or a repository: leave one out");
+                None
+            }
+            ((Some(at), Some(tenant), Some(root_sha256)), None) => {
+                let every = self.repository_every.unwrap_or(Repository::EVERY);
+                Some(Repository { at, tenant, root_sha256, every })
+            }
+            (_, None) => {
+                problems.add(at("repository"), "repository", "set all of `at`, `tenant` and `root_sha256`; `writ export-repo` prints them");
+                None
+            }
+        };
         let public_url = self.public_url.clone().unwrap_or(default.public_url);
         if let Some(tls) = &self.tls
             && let Err(why) = crate::tls::server_config(tls)
@@ -315,6 +364,7 @@ impl Settings {
         Ok(Config {
             data: self.data.unwrap_or_default(),
             control_plane: self.control_plane.unwrap_or_default(),
+            repository,
             public_url,
             listen: self.listen.unwrap_or(default.listen),
             name: self.name.unwrap_or(default.name),
@@ -344,16 +394,21 @@ impl Config {
             Err(why) => problems.add(setting, setting, why),
         };
         take("public_url", check::base(&self.public_url), &mut self.public_url);
-        take("control_plane", check::control_plane(&self.control_plane), &mut self.control_plane);
+        if self.repository.is_none() {
+            take("control_plane", check::control_plane(&self.control_plane), &mut self.control_plane);
+        }
         take("name", check::name(&self.name), &mut self.name);
         if problems.0.is_empty() { Ok(self) } else { Err(problems) }
     }
 
-    /// The tenant's slug: the end of the control plane's address.
+    /// The tenant's slug: the repository's, or the end of the control plane's address.
     ///
     /// # Errors
     /// When the address does not end in `/t/{tenant}`.
     pub fn tenant(&self) -> Result<&str, Problems> {
+        if let Some(repository) = &self.repository {
+            return Ok(&repository.tenant);
+        }
         let wrong = |what| Problems(vec![Problem { place: "control_plane".into(), setting: "control_plane".into(), what }]);
         check::tenant_of(&self.control_plane).map_err(wrong)
     }

@@ -18,7 +18,19 @@ const fn setting(name: &'static str, default: &'static str, what: &'static str) 
 /// All of them, in the order in which they are documented.
 pub const SETTINGS: &[Setting] = &[
     setting("data", "must be set", "Folder for the key, the identity, the verified state and the decision log. One gateway each."),
-    setting("control_plane", "must be set", "The tenant's address at the control plane, such as `https://writ.example.com/t/acme`."),
+    setting(
+        "control_plane",
+        "must be set, or `repository`",
+        "The tenant's address at the control plane, such as `https://writ.example.com/t/acme`.",
+    ),
+    setting(
+        "repository.at",
+        "none",
+        "Instead of `control_plane`: where `writ export-repo` wrote the files, a directory or an http(s) address.",
+    ),
+    setting("repository.tenant", "none", "The tenant's slug, with `repository.at`."),
+    setting("repository.root_sha256", "none", "Fingerprint of the tenant's first root, with `repository.at`: what all trust starts from."),
+    setting("repository.every_seconds", "10", "How often the files are asked for, with `repository.at`."),
     setting("public_url", "`http://127.0.0.1:7500`", "How clients reach this gateway. The resource URIs of its MCP servers begin with it."),
     setting("listen", "`127.0.0.1:7500`", "Address and port for MCP clients."),
     setting("name", "`gw-1`", "Its name in the fleet: 1 to 64 of a-z, 0-9, `.`, `_`, `-`."),

@@ -13,7 +13,7 @@
 mod chain;
 mod send;
 
-pub use send::send;
+pub use send::{collect, send};
 
 use crate::standing::Standing;
 use enforce::Record;

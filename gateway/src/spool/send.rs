@@ -7,7 +7,7 @@ use crate::link::{Link, LinkError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -43,6 +43,42 @@ pub async fn send(spool: Spool, link: Link, random: Random, stop: CancellationTo
                 tracing::warn!(%error, failures, "decisions could not be sent; they stay on disk");
                 durable = make_durable(&spool, durable).await;
             }
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// How often batches are closed that nobody is sent.
+const CLOSE_EVERY: Duration = Duration::from_secs(10);
+
+/// Closes batches until `stop`, then once more, and leaves them where they are: for a gateway without a control plane, whose operator
+/// collects and deletes them.
+pub async fn collect(spool: Spool, stop: CancellationToken) {
+    let mut known: BTreeMap<u64, u64> = BTreeMap::new();
+    loop {
+        let last = tokio::select! {
+            () = tokio::time::sleep(CLOSE_EVERY) => false,
+            () = stop.cancelled() => true,
+        };
+        let of = spool.clone();
+        let closed = waiting(move || {
+            of.close_batch()?;
+            let sizes = batches(&of.0.dir)?.into_iter().map(|(seq, path)| Ok((seq, fs::metadata(path)?.len())));
+            sizes.collect::<io::Result<BTreeMap<u64, u64>>>()
+        });
+        match closed.await {
+            Ok(found) => {
+                // What was collected meanwhile takes no room any more.
+                let gone: u64 = known.iter().filter(|(seq, _)| !found.contains_key(seq)).map(|(_, bytes)| bytes).sum();
+                spool.0.on_disk.fetch_sub(gone, Ordering::Relaxed);
+                let standing = &spool.0.standing;
+                standing.batches_waiting.store(found.len() as u64, Ordering::Relaxed);
+                standing.bytes_waiting.store(spool.0.on_disk.load(Ordering::Relaxed), Ordering::Relaxed);
+                known = found;
+            }
+            Err(error) => tracing::error!(%error, "a batch of the decision log could not be closed; it goes on growing"),
         }
         if last {
             return;

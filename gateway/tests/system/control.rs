@@ -47,6 +47,8 @@ pub struct ControlPlane {
     pub deaf: AtomicBool,
     pub secret: String,
     pub base: Mutex<String>,
+    /// The audit log that it shows to be witnessed.
+    pub log: Mutex<Option<super::witnessing::Log>>,
 }
 
 /// Under which the list hashes whom it concerns.
@@ -72,11 +74,22 @@ impl ControlPlane {
             deaf: AtomicBool::new(false),
             secret: format!("wge_{}", "s".repeat(43)),
             base: Mutex::default(),
+            log: Mutex::default(),
         })
     }
 
     pub fn enrolment_token(&self) -> String {
         format!("{}.{}", self.secret, self.published.lock().expect("lock").repository.root_sha256())
+    }
+
+    /// All files, as an export has them.
+    pub fn files(&self) -> bundle::Files {
+        self.published.lock().expect("lock").files.clone()
+    }
+
+    /// The fingerprint of the first root.
+    pub fn root_sha256(&self) -> String {
+        self.published.lock().expect("lock").repository.root_sha256().to_owned()
     }
 
     /// Publishes a policy under the next version.
@@ -218,8 +231,12 @@ async fn ack(State(plane): Plane, headers: HeaderMap, Json(body): Json<Value>) -
     if let Err(refused) = plane.known(&headers) {
         return *refused;
     }
+    let witnessed = body["witnessed"]["size"].as_u64().unwrap_or_default();
     plane.acks.send_modify(|acks| acks.push(body));
-    StatusCode::NO_CONTENT.into_response()
+    match plane.log.lock().expect("lock").as_ref() {
+        Some(log) => Json(log.shown(witnessed)).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
 }
 
 async fn decisions(State(plane): Plane, headers: HeaderMap, body: Bytes) -> Response {

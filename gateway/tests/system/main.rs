@@ -10,5 +10,7 @@ mod governing;
 mod operating;
 mod proxying;
 mod revisions;
+mod unconnected;
 mod upstream;
+mod witnessing;
 mod world;

@@ -35,6 +35,8 @@ pub struct World {
     pub control_url: String,
     control_task: JoinHandle<()>,
     public_url: String,
+    /// Keeps the gateway's port ours while no gateway runs.
+    _port: ports::Lease,
     jti: AtomicU64,
     pub gateway: Option<Running>,
     /// What the next gateway is configured with, beside where things are.
@@ -136,9 +138,8 @@ impl World {
         let (listener, upstream_url) = listen().await;
         let router = upstream.router();
         tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
-        // The gateway's port is found here and bound again at its start.
-        let (reserved, public_url) = listen().await;
-        drop(reserved);
+        let port = ports::Lease::take().expect("a port");
+        let public_url = format!("http://127.0.0.1:{}", port.port());
         let policy = policy(&issuer, &format!("{public_url}/mcp/incident"), &format!("{upstream_url}/mcp"), false);
         let control = ControlPlane::new(Arc::clone(&now));
         let (listener, control_base) = listen().await;
@@ -159,6 +160,7 @@ impl World {
             control_url,
             control_task,
             public_url,
+            _port: port,
             jti: AtomicU64::new(0),
             gateway: None,
             settings: Config::default(),
@@ -330,6 +332,38 @@ impl World {
 
     pub async fn acked(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         arrived(&self.control.acks, what, is).await
+    }
+
+    /// Gives the gateway something new to acknowledge, again and again, until an acknowledgement is such.
+    pub async fn acked_at_last(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let beats = async {
+            let mut acks = self.control.acks.subscribe();
+            loop {
+                let had = acks.borrow_and_update().len();
+                self.control.revoke(policy::Target::Client("cli_other".into()));
+                let all = acks.wait_for(|all| all.len() > had).await.expect("the sender lives");
+                if let Some(found) = all[had..].iter().find(|ack| is(ack)) {
+                    return found.clone();
+                }
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, beats).await;
+        found.unwrap_or_else(|_| panic!("never acknowledged: {what}; last: {:?}", self.control.acks.borrow().last()))
+    }
+
+    /// Asks for the gateway's health until it is such.
+    pub async fn healthy(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let asking = async {
+            loop {
+                last = self.get("/healthz").await.body;
+                if is(&last) {
+                    return last.clone();
+                }
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, asking).await;
+        found.unwrap_or_else(|_| panic!("never healthy: {what}; last: {last}"))
     }
 
     pub async fn decided(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
