@@ -37,7 +37,7 @@ impl Problem {
             Error::Refused { code, .. } if *code == STALE_FORM => StatusCode::FORBIDDEN,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::Changed(_) | Error::Refused { .. } => StatusCode::CONFLICT,
-            Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Busy | Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Store(_) | Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -66,7 +66,9 @@ impl Problem {
                 request_id: request_id.to_owned(),
                 back: None,
             },
-            Error::Store(_) | Error::Internal { .. } => Model { status: self.status().as_u16(), ..Model::internal(request_id) },
+            Error::Busy | Error::Store(_) | Error::Internal { .. } => {
+                Model { status: self.status().as_u16(), ..Model::internal(request_id) }
+            }
         }
     }
 }

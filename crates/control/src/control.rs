@@ -3,10 +3,13 @@
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
+use crate::delivery::Ack;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::evidence::Showing;
+use crate::gather::Gather;
 use crate::lease::Held;
-use crate::oauth::Gather;
+use crate::oauth::Refresh;
 use crate::permission::Permission;
 use crate::scene::{Chore, Done, Play, Scene, Upkeep, UseCase};
 use crate::signal::Signals;
@@ -40,7 +43,9 @@ pub struct Control {
     store: Store,
     parts: Arc<Parts>,
     signals: Arc<Signals>,
-    refreshes: Gather,
+    refreshes: Gather<Refresh>,
+    acks: Gather<Ack>,
+    showing: Arc<Showing>,
     known: Arc<RwLock<HashSet<TenantId>>>,
     held: Arc<Held>,
     replica: Arc<str>,
@@ -57,6 +62,8 @@ impl Control {
             parts: Arc::new(parts),
             signals: Arc::default(),
             refreshes: Gather::default(),
+            acks: Gather::default(),
+            showing: Arc::default(),
             known: Arc::default(),
         }
     }
@@ -108,8 +115,18 @@ impl Control {
     }
 
     /// Refreshes that wait.
-    pub(crate) const fn refreshes(&self) -> &Gather {
+    pub(crate) const fn refreshes(&self) -> &Gather<Refresh> {
         &self.refreshes
+    }
+
+    /// Acknowledgements that wait.
+    pub(crate) const fn acks(&self) -> &Gather<Ack> {
+        &self.acks
+    }
+
+    /// Checkpoints that witnesses are shown.
+    pub(crate) fn showing(&self) -> &Showing {
+        &self.showing
     }
 
     /// A context for this tenant and actor.

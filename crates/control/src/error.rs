@@ -38,6 +38,9 @@ pub enum Error {
         /// For the person who asked.
         text: String,
     },
+    /// Too much at once: nothing was done, and trying again later helps.
+    #[error("too much at once")]
+    Busy,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

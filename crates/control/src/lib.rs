@@ -7,6 +7,7 @@
 pub mod config;
 pub mod delivery;
 pub mod evidence;
+mod gather;
 pub mod governance;
 pub mod oauth;
 pub mod signin;

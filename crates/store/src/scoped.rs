@@ -2,9 +2,9 @@
 
 use crate::error::StoreError;
 use crate::tenant::TenantId;
-use sea_orm::sea_query::IntoCondition;
+use sea_orm::sea_query::{IntoCondition, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseExecutor, IntoDatabaseExecutor, QueryOrder};
-use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, Select};
+use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, IdenStatic, Iterable, QueryFilter, Select};
 use std::collections::{BTreeSet, HashMap};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -153,6 +153,23 @@ impl<'t> Scoped<'t> {
             .exec(&self.db.executor())
             .await?;
         Ok(done.rows_affected > 0)
+    }
+
+    /// Replaces rows that were read in this transaction, with as few statements as the databases' limit on parameters allows.
+    ///
+    /// # Errors
+    /// When the database fails or a constraint does not hold.
+    pub async fn update_all<R: Row>(&self, rows: Vec<R>) -> Result<()> {
+        let (tenant, id) = (R::tenant_column(), R::id_column());
+        let key = [tenant.as_str(), id.as_str()];
+        let others = <R::Entity as EntityTrait>::Column::iter().filter(|column| !key.contains(&column.as_str()));
+        let over = OnConflict::columns([tenant, id]).update_columns(others).to_owned();
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<R::Active> = rows.by_ref().take(200).map(|row| row.into_active(self.tenant)).collect();
+            R::Entity::insert_many(chunk).on_conflict(over.clone()).exec_without_returning(&self.db.executor()).await?;
+        }
+        Ok(())
     }
 
     /// Replaces the row of the same id, or adds it.

@@ -10,6 +10,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use control::delivery::{Ack, Enrol, decisions, files};
+use control::evidence::Shown;
 use control::{Actor, Error};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -58,11 +59,12 @@ pub async fn file(State(app): State<App>, Gateway(cx): Gateway, Path((_, path)):
     Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, keep)], body).into_response())
 }
 
-/// `POST /ack`: what the gateway has put in force.
-pub async fn ack(State(app): State<App>, Gateway(cx): Gateway, request: Request) -> Result<StatusCode, Problem> {
+/// `POST /ack`: what the gateway has put in force. Answers with the checkpoint of the audit log that it is to witness, if there is one.
+pub async fn ack(State(app): State<App>, Gateway(cx): Gateway, request: Request) -> Result<Response, Problem> {
     let ack: Ack = read_json(request.into_body()).await?;
-    control::delivery::acknowledge(app.control(), &cx, ack).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let shown = control::delivery::acknowledge(app.control(), &cx, ack).await?;
+    let answer = |shown: Shown| Json(json!({ "checkpoint": shown.checkpoint, "proof": *shown.proof }));
+    Ok(shown.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |shown| answer(shown).into_response()))
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Problem> {

@@ -1,6 +1,6 @@
 //! Errors for programs: problem details, RFC 9457.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use control::Error;
@@ -25,7 +25,7 @@ impl Problem {
             Error::Refused { code: "enrolment_unknown" | "enrolment_expired", .. } => StatusCode::UNAUTHORIZED,
             Error::Refused { code: "enrolment_name", .. } => StatusCode::BAD_REQUEST,
             Error::Changed(_) | Error::Refused { .. } => StatusCode::CONFLICT,
-            Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Busy | Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Store(_) | Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -39,6 +39,7 @@ impl Problem {
             }
             Error::Refused { code, text } => (code, text.clone()),
             Error::Changed(what) => ("changed", what.clone()),
+            Error::Busy => ("busy", "too many gateways at once; try again a little later".to_owned()),
             // Nothing of our own insides goes out.
             Error::Store(_) | Error::Internal { .. } => ("internal", "the control plane could not do this now; try again".to_owned()),
         }
@@ -56,6 +57,9 @@ impl IntoResponse for Problem {
         let body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail });
         let headers = [(CONTENT_TYPE, "application/problem+json"), (CACHE_CONTROL, "no-store")];
         let mut response = (status, headers, body.to_string()).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

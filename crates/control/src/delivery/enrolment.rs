@@ -212,5 +212,10 @@ fn new_gateway(id: &str, name: &str, public_key: String, now_ms: i64) -> Gateway
         gap_seq: None,
         gap_prev: None,
         drifted: None,
+        labels: None,
+        witness_key: None,
+        witnessed_size: None,
+        cosignature: None,
+        witnessed_s: None,
     }
 }

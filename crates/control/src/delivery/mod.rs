@@ -9,7 +9,7 @@
 //! | the revocation list as it is signed | `list.rs` |
 //! | enrolment tokens | `enrolment.rs` |
 //! | who a gateway is | `gateways.rs` |
-//! | what gateways say they run | `ack.rs`, `fleet.rs` |
+//! | what gateways say they run | `ack/`, `fleet.rs` |
 //! | what gateways decided | [`decisions`] |
 
 pub mod compile;
@@ -26,7 +26,7 @@ mod publish;
 mod signing;
 
 pub(crate) use ack::drifted;
-pub use ack::{Ack, AckError, Drifted, acknowledge};
+pub use ack::{Ack, AckError, Drifted, Witnessed, acknowledge};
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
 pub use gateways::{RemoveGateway, authenticate};

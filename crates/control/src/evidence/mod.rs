@@ -9,6 +9,7 @@ mod export;
 mod proofs;
 mod query;
 mod sequence;
+mod showing;
 
 pub use ::evidence::Verifier;
 pub use ::evidence::export::{Finding, Verified, verify as verify_export};
@@ -16,4 +17,6 @@ pub use actions::ACTIONS;
 pub use export::{Exported, export};
 pub use query::{ActorView, AuditList, EventDetail, EventView, Proof, audit, event, log_key, story};
 pub use sequence::{PlaceEvents, Placed, place_all};
+pub use showing::Shown;
+pub(crate) use showing::{Showing, checkpoint_text, show};
 pub use store::{AuditFilter, Page};

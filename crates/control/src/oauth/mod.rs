@@ -43,7 +43,6 @@ pub use mint::Issued;
 pub use question::{Question, ScopeWords};
 pub use receive::{AUTHORIZATION_LIFE_MS, Asked, Back, Received, parse_scope, receive};
 pub use redirect::{form_target, is_loopback, matches};
-pub(crate) use refresh::Gather;
 pub use refresh::{REFRESH_LIFE_MS, Refresh, refresh};
 pub use revoke::RevokeToken;
 pub use upkeep::ForgetEnded;

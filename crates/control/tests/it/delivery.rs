@@ -196,10 +196,8 @@ fn ack(activated: &Activated) -> Ack {
         policy_sha256: Some(activated.policy.sha256.clone()),
         revocation_seq: Some(activated.revocation_seq),
         timestamp: activated.timestamp,
-        error: None,
-        started_at: 0,
         version: "0.1.0".to_owned(),
-        drifted: Vec::new(),
+        ..Ack::default()
     }
 }
 

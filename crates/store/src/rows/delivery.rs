@@ -101,6 +101,16 @@ table! {
         gap_prev: Option<String>,
         /// JSON: tools that it sees defined differently than was reviewed.
         drifted: Option<String>,
+        /// JSON: the labels that its operator gave it.
+        labels: Option<String>,
+        /// The key with which it cosigns checkpoints of the audit log, in note form; the first that it showed.
+        witness_key: Option<String>,
+        /// How many entries the log had that it cosigned last.
+        witnessed_size: Option<i64>,
+        /// Its signature line over that checkpoint, verified.
+        cosignature: Option<String>,
+        /// The time in that line, Unix seconds.
+        witnessed_s: Option<i64>,
     }
 }
 

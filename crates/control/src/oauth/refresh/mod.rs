@@ -1,12 +1,12 @@
 //! Refresh tokens: each is good for once and replaced by the next; one that comes twice ends its family.
 //!
 //! They are by far the most frequent writes of a tenant, so those that come while others are under way are renewed together: a batch
-//! costs about as many statements as a single one ([`gather`]).
+//! costs about as many statements as a single one ([`batch`]).
 
-mod gather;
+mod batch;
 mod renewal;
 
-pub use gather::{Gather, refresh};
+pub use batch::refresh;
 
 use super::error::{OAuthError, invalid_scope};
 use super::mint::Issued;

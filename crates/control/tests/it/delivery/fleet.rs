@@ -111,7 +111,7 @@ on_each_database! {
         crate::world::plant(&h).await;
         let gw = enrol(&h, "gw-1").await;
         let server = h.rows::<store::Server>().await.remove(0);
-        let nothing = Ack { policy_version: None, policy_sha256: None, revocation_seq: None, timestamp: 0, error: None, started_at: 0, version: String::new(), drifted: vec![] };
+        let nothing = Ack::default();
         let seen = |digest: &str| Ack { drifted: vec![Drifted { resource: server.resource.clone(), tool: "logs.read".into(), digest: digest.into() }], ..nothing.clone() };
         let report = async |ack: Ack| delivery::acknowledge(&h.control, &gw.cx(&h).await, ack).await.expect("taken");
         let shown = async || {
