@@ -3,6 +3,7 @@
 mod decisions;
 mod fleet;
 mod publishing;
+mod witnesses;
 
 use crate::support::*;
 use bundle::{Activated, Next, Pin, Refused, Response, Trusted, Update};
