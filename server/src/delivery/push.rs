@@ -40,10 +40,12 @@ impl Push {
         Self { timestamp, snapshot, since, brief: written(&own), whole: written(&all) }
     }
 
-    /// The answer for a watcher that has timestamp `known`.
-    pub fn answer(&self, known: u64) -> Bytes {
+    /// The answer for a watcher that has timestamp `known`. With news for it, it has no reason to wait `wait_ms` milliseconds.
+    pub fn answer(&self, known: u64, wait_ms: usize) -> Bytes {
         match known {
-            known if known >= self.timestamp => Bytes::from(format!(r#"{{"timestamp":{},"files":{{}}}}"#, self.timestamp)),
+            known if known >= self.timestamp => {
+                Bytes::from(format!(r#"{{"timestamp":{},"files":{{}},"wait_ms":{wait_ms}}}"#, self.timestamp))
+            }
             known if known >= self.since => self.brief.clone(),
             _ => self.whole.clone(),
         }
@@ -73,6 +75,11 @@ impl Pushes {
         let system = Ctx { actor: Actor::System, request_id: "watch".to_owned(), ..cx.clone() };
         tokio::spawn(follow(self.clone(), app.clone(), system, sender));
         watcher
+    }
+
+    /// How many watch the tenant.
+    pub fn watchers(&self, cx: &Ctx) -> usize {
+        self.tenants().get(&cx.tenant).map_or(0, |sender| sender.receiver_count())
     }
 
     /// Whether nobody watches any more; then the next watcher begins a new task.
@@ -132,11 +139,12 @@ mod tests {
     #[test]
     fn a_watcher_is_sent_what_it_lacks() {
         let first = Push::after(&Push::default(), newest(1, 1));
-        assert_eq!((paths(&first.answer(0)), paths(&first.answer(1))), (2, 0));
+        assert_eq!((paths(&first.answer(0, 7)), paths(&first.answer(1, 7))), (2, 0));
+        assert_eq!(first.answer(1, 7), r#"{"timestamp":1,"files":{},"wait_ms":7}"#);
         // Only the timestamp was signed again.
         let second = Push::after(&first, newest(2, 1));
-        assert_eq!((paths(&second.answer(0)), paths(&second.answer(1)), paths(&second.answer(2))), (2, 1, 0));
+        assert_eq!((paths(&second.answer(0, 7)), paths(&second.answer(1, 7)), paths(&second.answer(2, 7))), (2, 1, 0));
         let third = Push::after(&second, newest(3, 2));
-        assert_eq!((paths(&third.answer(1)), paths(&third.answer(2)), paths(&third.answer(3))), (2, 2, 0));
+        assert_eq!((paths(&third.answer(1, 7)), paths(&third.answer(2, 7)), paths(&third.answer(3, 7))), (2, 2, 0));
     }
 }

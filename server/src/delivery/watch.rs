@@ -11,8 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
 
-/// How long a request is held.
-const HOLD: Duration = Duration::from_secs(25);
+/// The longest that a request is held, and the part of it that differs, so that watchers that came together do not come back together.
+const HOLD: Duration = Duration::from_secs(28);
+const HOLD_SPREAD: Duration = Duration::from_secs(8);
+/// When the process ends, all watchers are let go at once. So many a millisecond may come back, to this replica's successor or to another.
+const WATCHERS_PER_MS: usize = 1;
+/// The longest that a watcher is asked to stay away.
+const LONGEST_AWAY_MS: usize = 10_000;
 
 /// The `timestamp` of the query: what the gateway has.
 fn known(query: Option<&str>) -> Result<u64, Problem> {
@@ -21,7 +26,13 @@ fn known(query: Option<&str>) -> Result<u64, Problem> {
     value.and_then(|(_, value)| value.parse().ok()).ok_or_else(wrong)
 }
 
-/// Answers as soon as there is a newer timestamp than the gateway's; at the end of the hold, or when the process ends, without files.
+/// The longest that one of so many watchers is asked to stay away, milliseconds.
+fn away_ms(watchers: usize) -> usize {
+    (watchers / WATCHERS_PER_MS).min(LONGEST_AWAY_MS)
+}
+
+/// Answers as soon as there is a newer timestamp than the gateway's; at the end of the hold without files; when the process ends, also
+/// with how long to stay away.
 pub async fn watch(app: App, Gateway(cx): Gateway, query: Option<String>, pushes: Pushes) -> Result<Response, Problem> {
     let known = known(query.as_deref())?;
     let mut news = pushes.subscribe(&app, &cx);
@@ -29,12 +40,13 @@ pub async fn watch(app: App, Gateway(cx): Gateway, query: Option<String>, pushes
         // The guard that this returns is not held: the answer is taken below.
         news.wait_for(|push| push.timestamp > known).await.is_ok()
     };
+    let mut wait_ms = 0;
     tokio::select! {
         _ = held => {}
-        () = tokio::time::sleep(HOLD) => {}
-        () = app.ending().cancelled() => {}
+        () = tokio::time::sleep(HOLD - rand::random_range(Duration::ZERO..HOLD_SPREAD)) => {}
+        () = app.ending().cancelled() => wait_ms = rand::random_range(0..=away_ms(pushes.watchers(&cx))),
     }
-    let body = newest(&news).answer(known);
+    let body = newest(&news).answer(known, wait_ms);
     Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response())
 }
 
