@@ -1,25 +1,19 @@
 //! From "revoke" to denied everywhere: 100 gateways of this very code follow the control plane, each asked until it denies the same token.
 
+use crate::clock::{clock, random};
 use crate::report::{Figure, Report, quantiles};
 use crate::world::World;
 use anyhow::{Context as _, Result, ensure};
 use end2end::ask;
-use gateway::clock::{Clock, Random};
 use gateway::config::Config;
-use rand::SeedableRng;
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 const GATEWAYS: usize = 100;
 const ROUNDS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
-
-#[expect(clippy::disallowed_methods, reason = "the benchmark's gateways live in real time")]
-fn clock() -> Clock {
-    Clock::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
-}
 
 fn enrolment(world: &World, name: &str) -> Result<String> {
     let data = world.places.data.join("writ");
@@ -50,8 +44,7 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
             name,
             ..Config::default()
         };
-        let random = Random::new(rand::rngs::StdRng::seed_from_u64(n as u64));
-        tokio::spawn(gateway::runtime::run(config, clock(), random, listener, stop.clone()));
+        tokio::spawn(gateway::runtime::run(config, clock(), random(n as u64), listener, stop.clone()));
         addresses.push(format!("http://{address}/mcp/incident"));
     }
     let mut samples = Vec::with_capacity(GATEWAYS * ROUNDS);

@@ -3,6 +3,7 @@
 //! Every figure is measured in this run, on this machine, which the table names. Where there is a peer it runs in the same run. The
 //! whole-system figures need a running demo, whose places are given as for the walk.
 
+mod clock;
 mod decide;
 mod fleet;
 mod gateway_cost;
@@ -10,6 +11,7 @@ mod memory;
 mod pages;
 mod report;
 mod tokens;
+mod watchers;
 mod world;
 
 use anyhow::Result;
@@ -29,7 +31,7 @@ struct Args {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
-    /// Only these: decide, memory, pages, gateway, tokens, fleet. Repeatable.
+    /// Only these: decide, memory, pages, gateway, tokens, fleet, watchers. Repeatable.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<String>,
 }
@@ -63,6 +65,9 @@ async fn main() -> Result<()> {
         }
         if args.wants("fleet") {
             fleet::measure(&mut report, &mut world).await?;
+        }
+        if args.wants("watchers") {
+            watchers::measure(&mut report, &mut world).await?;
         }
     }
     report.print();

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use std::fs;
 
 /// Resident set size of `writ serve` for this demo, in megabytes.
-fn resident(world: &World) -> Result<f64> {
+pub fn resident(world: &World) -> Result<f64> {
     let port = world.places.console.rsplit(':').next().context("the console's address has no port")?;
     for entry in fs::read_dir("/proc")?.flatten() {
         let Ok(line) = fs::read(entry.path().join("cmdline")) else { continue };

@@ -17,7 +17,7 @@ pub struct Shown {
 }
 
 /// What is told of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Witnessed {
     /// Our key in note form.
     pub key: String,

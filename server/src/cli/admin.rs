@@ -5,7 +5,11 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use control::tenancy::{CreateTenant, GrantAdmin, Holder};
 use control::{Actor, AdminRole, Control, Ctx, Error};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use std::path::PathBuf;
+
+/// How many tokens are made at the same time.
+const TOGETHER: usize = 64;
 
 /// Administer from the host's shell.
 #[derive(Debug, Subcommand)]
@@ -60,9 +64,9 @@ pub enum Admin {
     EnrolGateway {
         #[command(flatten)]
         at: Tenant,
-        /// The gateway's name.
-        #[arg(long)]
-        name: String,
+        /// The gateway's name. May be given several times: then each line holds a name and its token.
+        #[arg(long, required = true)]
+        name: Vec<String>,
         /// The name is taken: the new gateway takes the old one's place, and the old key stops working when the token is used.
         #[arg(long)]
         replace: bool,
@@ -80,7 +84,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    async fn open(&self) -> Result<(Control, Ctx)> {
+    pub(super) async fn open(&self) -> Result<(Control, Ctx)> {
         let control = compose::control(&self.data).await?;
         let cx = control.ctx(&self.tenant, Actor::Host, "shell").await.map_err(|error| match error {
             Error::NotFound => {
@@ -131,11 +135,22 @@ impl Admin {
             }
             Self::EnrolGateway { at, name, replace } => {
                 let (control, cx) = at.open().await?;
-                let token = match replace {
-                    true => control.run(&cx, control::delivery::ReplaceGateway { name }).await,
-                    false => control.run(&cx, control::delivery::CreateEnrolment { name }).await,
+                let token = |name: String| {
+                    let (control, cx) = (&control, &cx);
+                    async move {
+                        match replace {
+                            true => control.run(cx, control::delivery::ReplaceGateway { name }).await,
+                            false => control.run(cx, control::delivery::CreateEnrolment { name }).await,
+                        }
+                    }
                 };
-                println!("{}", token.map_err(explain)?);
+                let is_one = name.len() == 1;
+                // Together, since what is written at the same time is written at once; printed as they come, in their order.
+                let mut tokens = stream::iter(name).map(|name| token(name.clone()).map(|token| (name, token))).buffered(TOGETHER);
+                while let Some((name, token)) = tokens.next().await {
+                    let token = token.map_err(explain).with_context(|| format!("gateway {name}"))?;
+                    if is_one { println!("{token}") } else { println!("{name} {token}") }
+                }
             }
         }
         Ok(())
@@ -152,7 +167,7 @@ fn read_secret(file: &std::path::Path) -> Result<String> {
 }
 
 /// A use case's error as a sentence for the shell.
-fn explain(error: Error) -> anyhow::Error {
+pub(super) fn explain(error: Error) -> anyhow::Error {
     match error {
         Error::Invalid(fields) => {
             let fields: Vec<String> = fields.into_iter().map(|field| format!("{}: {}", field.field, field.reason)).collect();

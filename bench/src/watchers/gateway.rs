@@ -1,0 +1,157 @@
+//! One simulated gateway.
+
+use super::crowd::Arrival;
+use ::gateway::data::Identity;
+use ::gateway::link::Link;
+use ::gateway::standing::Ack;
+use bundle::Pin;
+use crate::clock;
+use follow::{At, Effect, Event, News, Report, Source};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// Where it stands, and whom it tells what.
+pub struct Place {
+    pub who: usize,
+    pub link: Link,
+    pub arrived: mpsc::UnboundedSender<Arrival>,
+    pub confirmed: mpsc::UnboundedSender<(usize, u64)>,
+    pub in_force: watch::Sender<Report>,
+}
+
+impl Place {
+    fn arrived(&self, seq: u64, enforced: bool) {
+        let _ended = self.arrived.send(Arrival { who: self.who, seq, at: Instant::now(), enforced });
+    }
+}
+
+async fn acknowledge(link: &Link, report: Report) -> bool {
+    let ack = Ack { report, version: "bench", ..Ack::default() };
+    link.ack(&ack).await.is_ok()
+}
+
+/// Follows as a gateway does, without its proxy and its disk.
+pub async fn verifying(place: Place, identity: Identity) {
+    let pin = Pin { tenant: identity.tenant, gateway: identity.gateway_id, root_sha256: identity.root_sha256, labels: BTreeMap::new() };
+    let (clock, began) = (clock::clock(), Instant::now());
+    let at = || At { unix_ms: clock.now_ms(), steady_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX) };
+    let (mut follower, _) = follow::restore(Source::ControlPlane, pin, None, at(), place.who as u64);
+    let place = Arc::new(place);
+    let (told, mut reports) = watch::channel(None::<Report>);
+    let acknowledging = async {
+        while reports.changed().await.is_ok() {
+            let report = reports.borrow_and_update().clone();
+            let Some(report) = report else { continue };
+            let seq = report.revocation_seq.unwrap_or_default();
+            if acknowledge(&place.link, report).await {
+                let _ended = place.confirmed.send((place.who, seq));
+            }
+        }
+    };
+    let following = async {
+        let mut request: Option<BoxFuture<'static, Event>> = None;
+        let (mut wake, mut events) = (None, VecDeque::from([Event::Start]));
+        loop {
+            while let Some(event) = events.pop_front() {
+                for effect in follower.step(event, at()) {
+                    match effect {
+                        Effect::Watch { ticket, known } => {
+                            let place = Arc::clone(&place);
+                            let watch = async move {
+                                match place.link.watch(known).await {
+                                    Ok(news) => {
+                                        let news = News { timestamp: news.timestamp, files: news.files, wait_ms: news.wait_ms };
+                                        Event::Watched(ticket, news)
+                                    }
+                                    Err(error) => Event::Failed { ticket, wait_ms: error.wait_ms() },
+                                }
+                            };
+                            request = Some(watch.boxed());
+                        }
+                        Effect::Fetch { ticket, path, max_len } => {
+                            let place = Arc::clone(&place);
+                            let fetch = async move {
+                                match place.link.fetch(&path, max_len).await {
+                                    Ok(body) => Event::Fetched(ticket, body),
+                                    Err(error) => Event::Failed { ticket, wait_ms: error.wait_ms() },
+                                }
+                            };
+                            request = Some(fetch.boxed());
+                        }
+                        Effect::Keep(_) => events.push_back(Event::Kept(Ok(()))),
+                        Effect::Activate(active) => place.arrived(active.revocations().seq(), true),
+                        Effect::End(number) => events.push_back(Event::Ended(number)),
+                        Effect::Acknowledge(report) => {
+                            place.in_force.send_if_modified(|held| {
+                                let newer = report.timestamp > held.timestamp;
+                                if newer {
+                                    held.clone_from(&report);
+                                }
+                                newer
+                            });
+                            told.send_replace(Some(report));
+                        }
+                        Effect::WakeAt(steady_ms) => wake = u64::try_from(steady_ms).ok(),
+                        Effect::Trouble(trouble, _) => eprintln!("gateway {}: {}", place.who, trouble.message),
+                    }
+                }
+            }
+            let tick = async {
+                match wake {
+                    Some(ms) => tokio::time::sleep_until((began + Duration::from_millis(ms)).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let answer = async {
+                match &mut request {
+                    Some(request) => request.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                event = answer => {
+                    request = None;
+                    events.push_back(event);
+                }
+                () = tick => {
+                    wake = None;
+                    events.push_back(Event::Tick);
+                }
+            }
+        }
+    };
+    tokio::join!(acknowledging, following);
+}
+
+/// Takes note of what arrives, and acknowledges it when those that verify have it in force.
+pub async fn listening(place: Place) {
+    let (mut known, mut in_force) = (0, place.in_force.subscribe());
+    loop {
+        let Ok(news) = place.link.watch(known).await else {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        };
+        if news.timestamp <= known {
+            continue;
+        }
+        known = news.timestamp;
+        if let Some(seq) = listed(&news.files) {
+            place.arrived(seq, false);
+        }
+        let Ok(report) = in_force.wait_for(|report| report.timestamp >= known).await.map(|report| report.clone()) else { return };
+        let seq = report.revocation_seq.unwrap_or_default();
+        if acknowledge(&place.link, report).await {
+            let _ended = place.confirmed.send((place.who, seq));
+        }
+    }
+}
+
+/// The sequence of the revocation list among the files.
+fn listed(files: &BTreeMap<String, String>) -> Option<u64> {
+    let (_, text) = files.iter().find(|(path, _)| path.starts_with("targets/revocations/"))?;
+    serde_json::from_str::<serde_json::Value>(text).ok()?["seq"].as_u64()
+}

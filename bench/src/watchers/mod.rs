@@ -1,0 +1,121 @@
+//! A fleet over real sockets: from "revoke" to enforced at 1,000 gateways, and to arrived at 10,000.
+//!
+//! The gateways are simulated as to their proxy and their disk only: each has its own key and identity, its own held request, and follows by
+//! the gateway's own link and state machine. At 10,000 the two cores that they would share with the control plane would measure their
+//! signatures and not the control plane; so one of a hundred verifies, and the others take note of what arrived, and acknowledge it.
+
+mod crowd;
+mod gateway;
+
+use crate::memory::resident;
+use crate::report::{Figure, Report, quantiles};
+use crate::world::World;
+use anyhow::{Context as _, Result, ensure};
+use crowd::Crowd;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A size of the fleet, and what is promised for it.
+struct Scale {
+    gateways: usize,
+    /// One of so many verifies.
+    verifies: usize,
+    rounds: usize,
+    what: [&'static str; 2],
+    budget: &'static str,
+    bar_ms: f64,
+}
+
+const THOUSAND: Scale = Scale {
+    gateways: 1_000,
+    verifies: 1,
+    rounds: 5,
+    what: ["revoke to enforced, 1,000 gateways", "revoke to confirmed by all, 1,000 gateways"],
+    budget: "p99 ≤ 250 ms at 1,000 gateways",
+    bar_ms: 250.0,
+};
+const TEN_THOUSAND: Scale = Scale {
+    gateways: 10_000,
+    verifies: 100,
+    rounds: 3,
+    what: ["revoke to arrived, 10,000 watchers", "revoke to confirmed by all, 10,000 watchers"],
+    budget: "p99 ≤ 1 s at 10,000 watchers",
+    bar_ms: 1_000.0,
+};
+
+/// Adds the figures of both sizes. The larger fleet contains the smaller.
+pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
+    for scale in [THOUSAND, TEN_THOUSAND] {
+        at_scale(report, world, &scale).await?;
+    }
+    Ok(())
+}
+
+async fn at_scale(report: &mut Report, world: &mut World, scale: &Scale) -> Result<()> {
+    let prefix = format!("w{}", scale.gateways);
+    let identities = crowd::enrol(world, &prefix, scale.gateways).await?;
+    let started = Instant::now();
+    let mut crowd = Crowd::start(world, identities, scale.verifies);
+    crowd.all_reached(0, PATIENCE).await.context("following at first")?;
+    let joined = started.elapsed();
+    let (mut samples, mut verified, mut confirmed) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..scale.rounds {
+        let page = world.ada.see(&format!("/block?kind=client&subject={}", world.client)).await?;
+        let form = page.form("/block")?.fill("reason", &format!("round {round}"))?;
+        let seq = crowd.revocations() + 1;
+        let sent = Instant::now();
+        world.ada.send(form).await?;
+        let arrivals = crowd.all_reached(seq, PATIENCE).await.context("hearing of a revocation")?;
+        for arrival in arrivals {
+            let ms = arrival.at.saturating_duration_since(sent).as_secs_f64() * 1000.0;
+            samples.push(ms);
+            if arrival.enforced {
+                verified.push(ms);
+            }
+        }
+        crowd.all_confirmed(seq, PATIENCE).await.context("confirming a revocation")?;
+        confirmed.push(sent.elapsed().as_secs_f64() * 1000.0);
+        let page = world.ada.see(&format!("/block/lift?kind=client&subject={}", world.client)).await?;
+        let form = page.form("/block/lift")?.fill("reason", "next round")?;
+        world.ada.send(form).await?;
+        crowd.all_reached(seq + 1, PATIENCE).await?;
+        crowd.all_confirmed(seq + 1, PATIENCE).await?;
+    }
+    let memory = resident(world)?;
+    ensure!(!samples.is_empty() && !verified.is_empty(), "nothing was measured");
+    crowd.stop().await;
+    let (median, p99) = quantiles(&mut samples);
+    let (verified_median, verified_p99) = quantiles(&mut verified);
+    let how = format!(
+        "{} rounds; one in {} verifies and enforces ({verified_median:.0} / {verified_p99:.0} ms); {:.1} s for all of them to come at once and follow",
+        scale.rounds,
+        scale.verifies,
+        joined.as_secs_f64(),
+    );
+    report.add(Figure {
+        what: scale.what[0],
+        unit: "ms",
+        median,
+        p99: Some(p99),
+        budget: scale.budget,
+        met: Some(p99 <= scale.bar_ms),
+        how,
+    });
+    let (median, _) = quantiles(&mut confirmed);
+    let how = "until the last acknowledgement was answered: receipt written, checkpoint shown".to_owned();
+    report.add(Figure { what: scale.what[1], unit: "ms", median, p99: None, budget: "", met: None, how });
+    if scale.gateways == TEN_THOUSAND.gateways {
+        let how = "VmRSS of writ serve after the rounds, all of them watching".to_owned();
+        report.add(Figure {
+            what: "control plane memory, 10,000 watchers",
+            unit: "MB",
+            median: memory,
+            p99: None,
+            budget: "≤ 300 MB",
+            met: Some(memory <= 300.0),
+            how,
+        });
+    }
+    Ok(())
+}
