@@ -4,6 +4,7 @@ mod agents;
 mod bundles;
 mod console;
 mod crashes;
+mod exported;
 mod hostile;
 mod oauth;
 mod proxy;

@@ -32,6 +32,8 @@ pub enum Part {
     Replica,
     /// The gateway.
     Gateway,
+    /// A gateway in its place that knows no control plane: it reads `follower.toml`.
+    Follower,
 }
 
 /// The running system.
@@ -220,7 +222,7 @@ impl Rig {
             Part::Incident => self.places.incident.replace("/mcp", "/healthz"),
             Part::Writ => format!("http://127.0.0.1:{}/healthz", self.ports[0].port()),
             Part::Replica => format!("http://127.0.0.1:{}/healthz", self.ports[4].port()),
-            Part::Gateway => format!("{}/healthz", self.places.gateway),
+            Part::Gateway | Part::Follower => format!("{}/healthz", self.places.gateway),
         }
     }
 
@@ -230,7 +232,7 @@ impl Rig {
             Part::Idp => "demo-idp",
             Part::Incident => "demo-mcp",
             Part::Writ | Part::Replica => "writ",
-            Part::Gateway => "writ-gateway",
+            Part::Gateway | Part::Follower => "writ-gateway",
         })?);
         match part {
             Part::Idp => command
@@ -260,6 +262,11 @@ impl Rig {
                 .arg(self.path("gateway"))
                 .arg("--enrol-token-file")
                 .arg(self.path("enrol-token")),
+            Part::Follower => command
+                .args(["run", "--listen", &listen(3), "--public-url", &self.places.gateway, "--data"])
+                .arg(self.path("follower"))
+                .arg("--config")
+                .arg(self.path("follower.toml")),
         };
         Ok(command)
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod export_repo;
 
 use crate::serve::{self, ServeArgs};
 use anyhow::Result;
@@ -24,6 +25,8 @@ enum Command {
     /// Administer from the host's shell: the first admin, and the way back in.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Write a tenant's signed repository into a directory, for a web server, an object store or an air gap.
+    ExportRepo(export_repo::ExportRepo),
     /// Work with audit exports.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -40,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Admin(admin) => admin.run().await.map(|()| ExitCode::SUCCESS),
+        Command::ExportRepo(export) => export.run().await.map(|()| ExitCode::SUCCESS),
         Command::Audit(audit) => audit.run(),
     }
 }

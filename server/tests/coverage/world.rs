@@ -344,13 +344,10 @@ impl World {
         let number = |n: i64| u64::try_from(n).expect("not below zero");
         let ack = delivery::Ack {
             policy_version: Some(number(row.policy_version)),
-            policy_sha256: None,
             revocation_seq: Some(number(row.revocation_seq)),
             timestamp: 1,
-            error: None,
-            started_at: 0,
             version: "test".to_owned(),
-            drifted: Vec::new(),
+            ..delivery::Ack::default()
         };
         delivery::acknowledge(&self.control, &cx, ack).await.expect("taken");
     }

@@ -19,6 +19,7 @@ pub mod repository;
 
 mod ack;
 mod enrolment;
+mod export;
 mod fleet;
 mod gateways;
 mod list;
@@ -27,6 +28,7 @@ mod signing;
 
 pub(crate) use ack::drifted;
 pub use ack::{Ack, AckError, Drifted, Witnessed, acknowledge};
+pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
 pub use gateways::{RemoveGateway, authenticate};

@@ -57,6 +57,8 @@ pub(super) struct Signing<'s> {
     repository: Repository,
     keys: Vec<store::Key>,
     files: Vec<TufFile>,
+    /// Signatures are made to last so long at least, Unix seconds.
+    until: i64,
 }
 
 fn damaged(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -73,7 +75,7 @@ impl<'s> Signing<'s> {
         let state = scene.db.tuf_state().await?.ok_or_else(|| damaged("the tenant has none"))?;
         let repository = serde_json::from_str(&state.repository).map_err(damaged)?;
         let keys = scene.db.tuf_keys().await?;
-        Ok(Self { scene, state, repository, keys, files: Vec::new() })
+        Ok(Self { scene, state, repository, keys, files: Vec::new(), until: 0 })
     }
 
     /// Begins one: nothing is signed but the root.
@@ -81,7 +83,7 @@ impl<'s> Signing<'s> {
         let (id, text) = ("tuf".to_owned(), String::new());
         let state =
             TufState { id, root: 1, targets: 0, assignment: 0, revocations: 0, snapshot: 0, timestamp: 0, signed_ms: 0, repository: text };
-        let mut new = Self { scene, state, repository, keys: Vec::new(), files: Vec::new() };
+        let mut new = Self { scene, state, repository, keys: Vec::new(), files: Vec::new(), until: 0 };
         new.take(Role::Root, 1, files)?;
         Ok(new)
     }
@@ -119,7 +121,17 @@ impl<'s> Signing<'s> {
     /// The next version of a role, to last its life.
     fn stamp(&self, role: Role) -> Stamp {
         let version = self.repository.stamp(role).map_or(0, |held| held.version) + 1;
-        Stamp { version, expires: self.scene.cx.now_s() + life(role).signed_for }
+        Stamp { version, expires: self.until.max(self.scene.cx.now_s() + life(role).signed_for) }
+    }
+
+    /// Has what is signed from here on last so long at least, Unix seconds.
+    pub(super) const fn last_until(&mut self, until: i64) {
+        self.until = until;
+    }
+
+    /// When the role's signatures end, Unix seconds; none if there are none.
+    pub(super) fn ends(&self, role: Role) -> Option<i64> {
+        self.repository.stamp(role).map(|held| held.expires)
     }
 
     /// Whether the role's signature ends soon enough to be renewed now.
