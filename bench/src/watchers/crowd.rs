@@ -1,13 +1,13 @@
 //! Many gateways: enrolling them, running them, and hearing of what arrives where.
 
 use super::gateway::{self, Place};
+use crate::clock;
 use crate::world::World;
 use ::gateway::config::Config;
 use ::gateway::data::Identity;
 use ::gateway::enrolment::{EnrolmentToken, enrol as trade};
 use ::gateway::link;
 use anyhow::{Context as _, Result, ensure};
-use crate::clock;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::process::Command;
 use std::sync::Arc;

@@ -1,11 +1,11 @@
 //! One simulated gateway.
 
 use super::crowd::Arrival;
+use crate::clock;
 use ::gateway::data::Identity;
 use ::gateway::link::Link;
 use ::gateway::standing::Ack;
 use bundle::Pin;
-use crate::clock;
 use follow::{At, Effect, Event, News, Report, Source};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;

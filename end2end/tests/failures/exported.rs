@@ -110,8 +110,9 @@ async fn an_export_lasts_as_long_as_was_asked_and_never_overwrites_what_it_shoul
         .context("no snapshot")?;
     fs::write(&snapshot, "{}")?;
     assert!(run(&rig, &export).expect_err("refused").to_string().contains("is not what was signed"));
-    let newer = fs::read_to_string(rig.path("stick/metadata/timestamp.json"))?.replacen("\"version\":", "\"version\":9", 1);
-    fs::write(rig.path("stick/metadata/timestamp.json"), newer)?;
+    let mut newer = metadata;
+    newer["signed"]["version"] = 99.into();
+    fs::write(rig.path("stick/metadata/timestamp.json"), newer.to_string())?;
     let refused = run(&rig, &carry).expect_err("refused").to_string();
     assert!(refused.contains("was a backup restored?"), "{refused}");
     let too_long: Vec<String> = carry.iter().map(|word| if word == "7d" { "400d".to_owned() } else { word.clone() }).collect();

@@ -66,12 +66,8 @@ pub async fn export_repository(control: &Control, cx: &Ctx) -> Result<Exported> 
 }
 
 fn follow(files: &BTreeMap<String, String>, cx: &Ctx, root_sha256: &str) -> std::result::Result<Activated, Refused> {
-    let pin = Pin {
-        tenant: cx.tenant.to_string(),
-        gateway: "export".to_owned(),
-        root_sha256: root_sha256.to_owned(),
-        labels: BTreeMap::new(),
-    };
+    let pin =
+        Pin { tenant: cx.tenant.to_string(), gateway: "export".to_owned(), root_sha256: root_sha256.to_owned(), labels: BTreeMap::new() };
     let trusted = Trusted::new(pin);
     let mut update = Update::start(&trusted, cx.now_s());
     let mut next = update.proceed()?;

@@ -28,8 +28,8 @@ mod signing;
 
 pub(crate) use ack::drifted;
 pub use ack::{Ack, AckError, Drifted, Witnessed, acknowledge};
-pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
+pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
 pub use gateways::{RemoveGateway, authenticate};
 pub use list::revocation_list;
