@@ -95,7 +95,43 @@ impl Configuration {
     }
 }
 
+impl Configuration {
+    /// A configuration that compiles to this policy: for a version that differs from a published one in keys and in nothing else, whatever
+    /// has been configured since.
+    ///
+    /// A tool that was bound but never reviewed comes out unbound, as the policy has it.
+    pub fn of(policy: &PolicySet) -> Self {
+        let ceilings =
+            |of: &BTreeMap<String, Class>| of.iter().map(|(name, class)| (name.clone(), class.ceiling.clone())).collect::<BTreeMap<_, _>>();
+        Self {
+            tenant: policy.tenant.clone(),
+            issuers: policy.issuers.clone(),
+            servers: policy.servers.iter().map(|(resource, server)| (resource.clone(), ServerConfiguration::of(server))).collect(),
+            scopes: policy.scopes.clone(),
+            roles: policy.roles.clone(),
+            client_classes: ceilings(&policy.client_classes),
+            agent_classes: ceilings(&policy.agent_classes),
+            narrowed: policy.narrowed.clone(),
+            ladder: policy.ladder.clone(),
+            limits: policy.limits,
+            revocation_key: policy.revocation_key.clone(),
+            audit_log: policy.audit_log.clone(),
+        }
+    }
+}
+
 impl ServerConfiguration {
+    fn of(server: &McpServer) -> Self {
+        let tool = |tool: &Tool| ToolConfiguration {
+            scope: tool.scope.clone(),
+            reviewed: tool.digest.clone(),
+            arguments: tool.arguments.clone(),
+            limit: tool.limit,
+        };
+        let tools = server.tools.iter().map(|(name, held)| (name.clone(), tool(held))).collect();
+        Self { name: server.name.clone(), upstream: server.upstream.clone(), tools }
+    }
+
     fn compile(&self) -> McpServer {
         let tools = self.tools.iter().map(|(name, tool)| (name.clone(), tool.compile())).collect();
         McpServer { name: self.name.clone(), upstream: self.upstream.clone(), tools }

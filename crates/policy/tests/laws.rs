@@ -3,7 +3,9 @@
 mod generated;
 
 use generated::{NOW, RESOURCE, call, key, situation, targets};
-use policy::{Ceiling, Decision, Entry, Method, Reason, Revocations, Supply, Target, TokenFacts, decide, explain, visible_tools};
+use policy::{
+    Ceiling, Configuration, Decision, Entry, Method, Reason, Revocations, Supply, Target, TokenFacts, decide, explain, visible_tools,
+};
 use proptest::prelude::*;
 
 /// The scope that an allowed call rests on.
@@ -189,5 +191,17 @@ proptest! {
         let list: Revocations = serde_json::from_slice(&serde_json::to_vec(&at.revocations).expect("writes")).expect("reads");
         prop_assert_eq!(&policy, &at.policy);
         prop_assert_eq!(decide(&policy, &list, &call(&at), NOW), decide(&at.policy, &at.revocations, &call(&at), NOW));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_compiled_policy_has_a_configuration_that_compiles_to_it(at in situation(), version in any::<u64>()) {
+        // What a compiler writes: a tool is bound only if it was reviewed.
+        let compiled = Configuration::of(&at.policy).compile(version);
+        let again = Configuration::of(&compiled);
+        prop_assert_eq!(&again.compile(version), &compiled);
+        let carried: Configuration = serde_json::from_str(&serde_json::to_string(&again).expect("writes")).expect("reads");
+        prop_assert_eq!(carried, again);
     }
 }
