@@ -5,11 +5,13 @@
 //! * [`proof`]: verification of inclusion and consistency.
 //! * [`note`] and [`checkpoint`]: C2SP signed notes and `tlog-checkpoint`, Ed25519.
 //! * [`cosignature`] and [`witness`]: C2SP `tlog-cosignature`, and when a witness gives one.
+//! * [`handover`]: one key of the log naming the next.
 //! * [`export`]: the document that an auditor takes away, and the verifier that says where it was altered.
 
 pub mod checkpoint;
 pub mod cosignature;
 pub mod export;
+pub mod handover;
 pub mod hash;
 pub mod note;
 pub mod proof;
@@ -18,6 +20,7 @@ pub mod witness;
 
 pub use checkpoint::Checkpoint;
 pub use cosignature::{Cosigner, CosignerKey};
+pub use handover::Handover;
 pub use hash::{Hash, Salt, leaf_hash};
 pub use note::{Signer, Verifier};
 pub use tree::{Levels, Tree};

@@ -84,6 +84,19 @@ impl Signer {
         format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(signature))
     }
 
+    /// Adds this key's signature to a note that others have signed.
+    ///
+    /// # Errors
+    /// [`NoteError::Note`] if it is none.
+    pub fn cosign_note(&self, note: &str) -> Result<String, NoteError> {
+        let at = note.rfind("\n\n").ok_or(NoteError::Note)?;
+        if !note.ends_with('\n') || at + 2 == note.len() {
+            return Err(NoteError::Note);
+        }
+        let own = self.sign_note(&note[..=at]);
+        Ok(format!("{note}{}", &own[at + 2..]))
+    }
+
     /// A bare signature, for the parts of an export.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.pair.sign(message).as_ref().to_vec()

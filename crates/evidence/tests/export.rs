@@ -2,8 +2,8 @@
 
 use evidence::checkpoint::origin;
 use evidence::export::line::FORMAT;
-use evidence::export::{Event, ExportError, Exporter, Finding, Header, Kind, Verified, verify};
-use evidence::{Checkpoint, Levels, Salt, Signer, leaf_hash};
+use evidence::export::{Event, ExportError, Exporter, Finding, Handed, Header, Kind, Verified, verify};
+use evidence::{Checkpoint, Handover, Levels, Salt, Signer, leaf_hash};
 use proptest::prelude::*;
 
 fn signer() -> Signer {
@@ -16,6 +16,11 @@ fn body(n: u64) -> String {
 
 /// The lines of an export of these indexes out of a log of `size`.
 fn export(signer: &Signer, size: u64, indexes: &[u64]) -> Vec<String> {
+    export_after(signer, size, indexes, |_| Vec::new())
+}
+
+/// The same with the handovers that `handed` makes of the log.
+fn export_after(signer: &Signer, size: u64, indexes: &[u64], handed: impl FnOnce(&Levels) -> Vec<Handed>) -> Vec<String> {
     let salt = |n: u64| Salt([n as u8; 32]);
     let levels = Levels::new((0..size).map(|n| leaf_hash(&salt(n), body(n).as_bytes())).collect());
     let checkpoint = Checkpoint { origin: origin("acme"), size, root: levels.root(size).expect("in range") };
@@ -28,6 +33,7 @@ fn export(signer: &Signer, size: u64, indexes: &[u64]) -> Vec<String> {
         exported_at_ms: 1_800_000_000_000,
         checkpoint: checkpoint.sign(signer),
         verifier: signer.verifier().to_string(),
+        handovers: handed(&levels),
     };
     let (mut exporter, line) = Exporter::start(signer, header);
     let mut lines = vec![line];
@@ -185,5 +191,70 @@ fn an_altered_ordinal_is_an_edit_of_its_line() {
         let mut lines = export(&signer(), 13, &PART);
         lines[at] = lines[at].replacen(&format!("{{\"n\":{at},"), "{\"n\":7,", 1);
         assert_eq!(found(&lines), (at as u64 + 1, Kind::Edited));
+    }
+}
+
+/// The log at `size` is handed from the key of seed `from` to that of seed `to`; the export is of the log at `until`.
+fn handed(levels: &Levels, from: u8, to: u8, size: u64, until: u64) -> Handed {
+    let (from, to) = (signer_of(from), signer_of(to));
+    let checkpoint = Checkpoint { origin: origin("acme"), size, root: levels.root(size).expect("in range") };
+    Handed {
+        from: from.verifier().to_string(),
+        note: Handover::sign(&checkpoint, &from, &to).expect("one log"),
+        proof: levels.consistency(size, until).expect("in range"),
+    }
+}
+
+fn signer_of(seed: u8) -> Signer {
+    Signer::from_seed(&origin("acme"), &[seed; 32]).expect("seed")
+}
+
+#[test]
+fn whoever_trusts_an_earlier_key_can_verify() {
+    let chain = |levels: &Levels| vec![handed(levels, 1, 2, 0, 13), handed(levels, 2, 3, 6, 13), handed(levels, 3, 9, 11, 13)];
+    let bytes = export_after(&signer_of(9), 13, &PART, chain).concat();
+    for (pinned, steps) in [(9, 0), (3, 1), (2, 2), (1, 3)] {
+        let verified = verify(bytes.as_bytes(), Some(signer_of(pinned).verifier())).expect("whole");
+        assert_eq!((verified.handovers, verified.key_was_pinned), (steps, true), "pinned {pinned}");
+    }
+    assert!(verify(bytes.as_bytes(), None).expect("whole").to_string().contains("compare this key"));
+    let foreign = verify(bytes.as_bytes(), Some(signer_of(4).verifier())).expect_err("another key");
+    assert_eq!((foreign.line, foreign.kind), (1, Kind::Foreign));
+}
+
+#[test]
+fn a_chain_that_does_not_hold_is_found() {
+    let kind = |chain: fn(&Levels) -> Vec<Handed>| {
+        let bytes = export_after(&signer_of(9), 13, &PART, chain).concat();
+        let finding = verify(bytes.as_bytes(), Some(signer_of(9).verifier())).expect_err("has to be found");
+        assert_eq!(finding.line, 1);
+        finding.kind
+    };
+    // It ends at another key, or has a gap.
+    assert_eq!(kind(|levels| vec![handed(levels, 1, 2, 6, 13)]), Kind::Foreign);
+    assert_eq!(kind(|levels| vec![handed(levels, 1, 2, 6, 13), handed(levels, 3, 9, 7, 13)]), Kind::Foreign);
+    // The log goes back, or is another than the one that was handed over.
+    assert_eq!(kind(|levels| vec![handed(levels, 1, 2, 7, 13), handed(levels, 2, 9, 6, 13)]), Kind::BadCheckpoint);
+    let other = |_: &Levels| {
+        let other = Levels::new((0..13).map(|n| leaf_hash(&Salt([200; 32]), body(n).as_bytes())).collect());
+        vec![handed(&other, 1, 9, 6, 13)]
+    };
+    assert_eq!(kind(other), Kind::BadCheckpoint);
+    // The old key never named the new one.
+    let stranger = |levels: &Levels| {
+        let mut handed = handed(levels, 1, 2, 6, 13);
+        handed.note = handed.note.replace(&signer_of(2).verifier().to_string(), &signer_of(9).verifier().to_string());
+        vec![handed]
+    };
+    assert_eq!(kind(stranger), Kind::BadCheckpoint);
+}
+
+#[test]
+fn every_bit_of_a_handover_is_covered() {
+    let lines = export_after(&signer_of(9), 5, &[0], |levels| vec![handed(levels, 1, 9, 3, 5)]);
+    let header = lines[0].len();
+    let bytes = lines.concat().into_bytes();
+    for at in 0..header {
+        located(&bytes, at, bytes[at] ^ 1);
     }
 }

@@ -30,6 +30,21 @@ pub struct Header {
     pub checkpoint: String,
     /// The log's key in note form.
     pub verifier: String,
+    /// How the log came to this key from the ones before it, the oldest handover first; none while the first key signs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handovers: Vec<Handed>,
+}
+
+/// One [`crate::Handover`] as an export carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handed {
+    /// The key that handed over, in note form.
+    pub from: String,
+    /// The handover.
+    pub note: String,
+    /// That the log as it was then is the beginning of the log at the export's checkpoint.
+    pub proof: Vec<Hash>,
 }
 
 /// A header line: the header, and the log key's signature over [`header_message`].

@@ -6,12 +6,13 @@ use std::io::{BufRead, Read as _};
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Kind};
-use super::line::{EventLine, FORMAT, FooterLine, Header, HeaderLine, MAX_LINE, footer_message, header_message};
+use super::line::{EventLine, FORMAT, FooterLine, Handed, Header, HeaderLine, MAX_LINE, footer_message, header_message};
 use super::write::{Running, is_object_on_one_line, to_line};
 use crate::checkpoint::{Checkpoint, origin};
+use crate::handover::Handover;
 use crate::hash::leaf_hash;
 use crate::note::Verifier;
-use crate::proof::verify_inclusion;
+use crate::proof::{verify_consistency, verify_inclusion};
 
 /// A whole export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Verified {
     pub count: u64,
     /// Whether the key was given from outside. If not, the export is only whole under a key of its own choosing.
     pub key_was_pinned: bool,
+    /// How many times the log's key was handed on between the key that was given and the one that signed.
+    pub handovers: usize,
 }
 
 impl fmt::Display for Verified {
@@ -36,14 +39,16 @@ impl fmt::Display for Verified {
             (false, false) => write!(f, ", filter {filter:?}")?,
         }
         write!(f, "; each is in the log of {} events, root {}; ", self.checkpoint.size, self.checkpoint.root)?;
-        match self.key_was_pinned {
-            true => write!(f, "signed by the given key {verifier}"),
-            false => write!(f, "signed by {verifier}: compare this key with one from another source"),
+        match (self.key_was_pinned, self.handovers) {
+            (true, 0) => write!(f, "signed by the given key {verifier}"),
+            (true, 1) => write!(f, "signed by {verifier}, to which the given key handed the log over"),
+            (true, n) => write!(f, "signed by {verifier}, to which the given key handed the log over in {n} steps"),
+            (false, _) => write!(f, "signed by {verifier}: compare this key with one from another source"),
         }
     }
 }
 
-/// Verifies an export. With `pinned_key`, only that key's signatures count.
+/// Verifies an export. With `pinned_key`, only that key's signatures count, and those of the keys that it handed the log over to.
 ///
 /// # Errors
 /// The first [`Finding`]. A reader's own failure is a `malformed` finding at the line that could not be read.
@@ -52,7 +57,7 @@ pub fn verify(reader: impl BufRead, pinned_key: Option<&Verifier>) -> Result<Ver
     if !lines.next()? {
         return Err(Finding::new(1, Kind::Truncated, "the export is empty"));
     }
-    let (header, verifier, checkpoint) = open_header(&lines.bytes, pinned_key)?;
+    let Opened { header, verifier, checkpoint, handovers } = open_header(&lines.bytes, pinned_key)?;
     let mut digest = Running::new();
     digest.update(&lines.bytes);
 
@@ -66,7 +71,7 @@ pub fn verify(reader: impl BufRead, pinned_key: Option<&Verifier>) -> Result<Ver
                 return Err(Finding::new(lines.number, Kind::Malformed, "something follows the footer"));
             }
             let count = seen.count;
-            return Ok(Verified { header, checkpoint, count, key_was_pinned: pinned_key.is_some() });
+            return Ok(Verified { header, checkpoint, count, key_was_pinned: pinned_key.is_some(), handovers });
         }
         digest.update(&lines.bytes);
         seen.event(number, &lines.bytes)?;
@@ -75,7 +80,14 @@ pub fn verify(reader: impl BufRead, pinned_key: Option<&Verifier>) -> Result<Ver
     Err(Finding::new(lines.number + 1, Kind::Truncated, "the export ends here, without its footer"))
 }
 
-fn open_header(bytes: &[u8], pinned: Option<&Verifier>) -> Result<(Header, Verifier, Checkpoint), Finding> {
+struct Opened {
+    header: Header,
+    verifier: Verifier,
+    checkpoint: Checkpoint,
+    handovers: usize,
+}
+
+fn open_header(bytes: &[u8], pinned: Option<&Verifier>) -> Result<Opened, Finding> {
     let finding = |kind, detail: String| Finding::new(1, kind, detail);
     let malformed = |why: String| finding(Kind::Malformed, format!("not a header: {why}"));
     let HeaderLine { header, signature } = read_line(bytes).map_err(malformed)?;
@@ -83,11 +95,6 @@ fn open_header(bytes: &[u8], pinned: Option<&Verifier>) -> Result<(Header, Verif
         return Err(malformed(format!("format {:?}, this program reads {FORMAT:?}", header.format)));
     }
     let verifier = Verifier::parse(&header.verifier).map_err(|error| malformed(error.to_string()))?;
-    if let Some(pinned) = pinned
-        && *pinned != verifier
-    {
-        return Err(finding(Kind::Foreign, format!("signed by {verifier}, expected {pinned}")));
-    }
     if verifier.name() != origin(&header.tenant) {
         let detail = format!("the header says tenant {:?}, its key is of {:?}", header.tenant, verifier.name());
         return Err(finding(Kind::Foreign, detail));
@@ -96,7 +103,45 @@ fn open_header(bytes: &[u8], pinned: Option<&Verifier>) -> Result<(Header, Verif
     if !is_signed(&verifier, &header_message(&header), &signature) {
         return Err(finding(Kind::Edited, "the header was changed after it was signed".to_owned()));
     }
-    Ok((header, verifier, checkpoint))
+    let earlier = earlier_keys(&header, &verifier, &checkpoint)?;
+    let handovers = match pinned {
+        None => 0,
+        Some(pinned) if *pinned == verifier => 0,
+        Some(pinned) => match earlier.iter().position(|key| key == pinned) {
+            Some(at) => earlier.len() - at,
+            None => return Err(finding(Kind::Foreign, format!("signed by {verifier}, expected {pinned}"))),
+        },
+    };
+    Ok(Opened { header, verifier, checkpoint, handovers })
+}
+
+/// The keys that signed the log before, the oldest first, each proved to have named the next one.
+fn earlier_keys(header: &Header, verifier: &Verifier, checkpoint: &Checkpoint) -> Result<Vec<Verifier>, Finding> {
+    let finding = |kind, detail: String| Finding::new(1, kind, detail);
+    let mut keys: Vec<Verifier> = Vec::with_capacity(header.handovers.len());
+    let mut expected: Option<Verifier> = None;
+    let mut size = 0;
+    for Handed { from, note, proof } in &header.handovers {
+        let from = Verifier::parse(from).map_err(|error| finding(Kind::Malformed, format!("not a header: {error}")))?;
+        if expected.as_ref().is_some_and(|expected| *expected != from) {
+            return Err(finding(Kind::Foreign, format!("the log was not handed over to {from}, which hands it on")));
+        }
+        let Handover { checkpoint: then, next } = Handover::open(note, &from)
+            .map_err(|error| finding(Kind::BadCheckpoint, format!("the handover by {from} does not hold: {error}")))?;
+        if then.size < size || !verify_consistency(then.size, &then.root, checkpoint.size, &checkpoint.root, proof) {
+            let detail = format!("the log that {from} handed over, {} events, is not the beginning of this one", then.size);
+            return Err(finding(Kind::BadCheckpoint, detail));
+        }
+        size = then.size;
+        keys.push(from);
+        expected = Some(next);
+    }
+    match expected {
+        Some(last) if last != *verifier => {
+            Err(finding(Kind::Foreign, format!("signed by {verifier}, but the log was handed over to {last}")))
+        }
+        _ => Ok(keys),
+    }
 }
 
 /// What the event lines have shown so far.
