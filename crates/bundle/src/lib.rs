@@ -1,7 +1,7 @@
 //! Signing and verifying what gateways obey: The Update Framework 1.0, pure.
 //!
-//! One repository per tenant. [`repository`] writes it, [`client`] follows it. Neither does IO nor reads a clock:
-//! bytes and `now` come in, bytes and decisions go out, so every attack on the way is a plain unit test.
+//! One repository per tenant. [`repository`] writes it, [`client`] follows it, [`ceremony`] carries it to people who sign. None of them does IO
+//! or reads a clock: bytes and `now` come in, bytes and decisions go out, so every attack on the way is a plain unit test.
 //!
 //! | role | signs |
 //! | --- | --- |
@@ -16,6 +16,7 @@
 
 pub mod assignment;
 pub mod canonical;
+pub mod ceremony;
 pub mod client;
 pub mod key;
 pub mod layout;
@@ -25,7 +26,7 @@ pub mod schema;
 mod digest;
 
 pub use assignment::Assignment;
-pub use client::{Activated, Next, Pin, Refused, Response, Trusted, Update};
+pub use client::{Activated, Chain, Next, Pin, Refused, Response, Trusted, Update};
 pub use digest::sha256_hex;
 pub use key::{Key, KeySet, PublicKey, Signer};
 pub use layout::Role;

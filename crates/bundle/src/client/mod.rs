@@ -6,12 +6,16 @@
 //! Where this is stricter than the specification: a delegated role that is missing refuses; every kept file is verified
 //! again from the pinned first root at each update; every signed file names the tenant. Where it is different: new roots
 //! are kept together with the rest and not before, so that the kept state is always one whole, usable state.
+//!
+//! [`Chain`] is for people who sign: it verifies roots and the list of policies without following anything.
 
+mod chain;
 mod refused;
 mod trusted;
 mod update;
 mod workflow;
 
+pub use chain::Chain;
 pub use refused::Refused;
 pub use trusted::{Pin, Restored, Staleness, Trusted};
 pub use update::{Activated, Content, Next, Response, Update};

@@ -89,11 +89,11 @@ pub(super) struct Workflow<'a> {
 
 /// Keys that judge a file: where they are defined, and the role's share of them.
 #[derive(Clone, Copy)]
-struct Judge<'a> {
-    keys: &'a BTreeMap<String, KeyRecord>,
-    role: &'a RoleKeys,
+pub(super) struct Judge<'a> {
+    pub keys: &'a BTreeMap<String, KeyRecord>,
+    pub role: &'a RoleKeys,
     /// Tells two judges of one file apart (a root is judged twice).
-    label: &'static str,
+    pub label: &'static str,
 }
 
 /// Length and digest that signed metadata says of a file.
@@ -389,13 +389,14 @@ impl Workflow<'_> {
     }
 }
 
-fn parse<T: for<'a> Deserialize<'a>>(path: &str, text: &str) -> Result<(Envelope, T), Refused> {
+pub(super) fn parse<T: for<'a> Deserialize<'a>>(path: &str, text: &str) -> Result<(Envelope, T), Refused> {
     let envelope: Envelope = serde_json::from_str(text).map_err(|error| Refused::malformed(path, error))?;
     let body = T::deserialize(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
     Ok((envelope, body))
 }
 
-fn check<T: for<'a> Deserialize<'a>>(
+/// Checks signatures, specification, type and tenant. With `proved` the signatures were checked before.
+pub(super) fn check<T: for<'a> Deserialize<'a>>(
     role: Role,
     path: &str,
     text: &str,
@@ -455,7 +456,7 @@ fn not_below(path: &str, floor: Option<u64>, offered: u64) -> Result<(), Refused
     }
 }
 
-fn same_version(path: &str, expected: u64, found: u64) -> Result<(), Refused> {
+pub(super) fn same_version(path: &str, expected: u64, found: u64) -> Result<(), Refused> {
     if expected == found { Ok(()) } else { Err(Refused::WrongVersion { file: path.to_owned(), expected, found }) }
 }
 

@@ -6,6 +6,7 @@
 //! needed, then [`snapshot`](Repository::snapshot), then [`timestamp`](Repository::timestamp). Store every file before
 //! the timestamp: it is what makes them visible.
 
+mod difference;
 mod error;
 mod unsigned;
 
@@ -108,6 +109,12 @@ impl Repository {
         let files = new.complete(unsigned, signers)?;
         new.root_sha256 = sha256_hex(&files[&Role::Root.path(1)]);
         Ok((new, files))
+    }
+
+    /// What somebody else verified: the newest metadata of some roles.
+    pub(crate) fn verified(tenant: &str, root_sha256: &str, metadata: impl IntoIterator<Item = (Role, String)>) -> Self {
+        let metadata = metadata.into_iter().map(|(role, text)| (role.name().to_owned(), text)).collect();
+        Self { tenant: tenant.to_owned(), metadata, root_sha256: root_sha256.to_owned() }
     }
 
     /// The tenant that every file names.
@@ -284,6 +291,13 @@ impl Repository {
             held.iter().flat_map(|(targets, _)| targets.targets.keys().filter_map(|name| policy_version(name))).collect();
         versions.sort_unstable();
         versions
+    }
+
+    /// SHA-256 of a policy version that may run now, hex.
+    #[must_use]
+    pub fn policy_sha256(&self, version: u64) -> Option<String> {
+        let (targets, _) = self.read_optional::<Targets>(Role::Targets).ok()??;
+        Some(targets.targets.get(&policy_name(version))?.hashes.sha256.clone())
     }
 
     /// The lowest policy version that may run.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Files, Repository, SignError, Threshold};
+use super::{Delegates, Files, Repository, SignError, Threshold};
 use crate::canonical::canonical;
 use crate::key::{PublicKey, Signer};
 use crate::layout::Role;
@@ -79,6 +79,39 @@ impl Unsigned {
         let signature = signer.sign(&self.message()?)?;
         self.signatures.insert(signer.public().id().to_owned(), hex::encode(signature));
         Ok(())
+    }
+
+    /// Adds a signature that was made elsewhere, if it is one.
+    ///
+    /// # Errors
+    /// [`SignError::WrongKey`] if it is not this key's over this document.
+    pub fn countersign(&mut self, key: &PublicKey, signature: &[u8]) -> Result<(), SignError> {
+        if !key.verifies(&self.message()?, signature) {
+            return Err(SignError::WrongKey(self.role));
+        }
+        self.signatures.insert(key.id().to_owned(), hex::encode(signature));
+        Ok(())
+    }
+
+    /// A signature that it has, ASN.1 DER in hex, by the id of its key.
+    #[must_use]
+    pub fn signature_of(&self, keyid: &str) -> Option<&str> {
+        self.signatures.get(keyid).map(String::as_str)
+    }
+
+    /// The floor and the delegated keys that a list of policies names; `None` for other metadata, or where it names none.
+    #[must_use]
+    pub fn delegates(&self) -> Option<(u64, Delegates)> {
+        let targets = Targets::deserialize(&self.signed).ok().filter(|_| self.role == Role::Targets)?;
+        let delegations = targets.delegations?;
+        let of = |role: Role| {
+            let listed = delegations.roles.iter().find(|held| held.name == role.name())?;
+            let key = |id: &String| PublicKey::from_record(delegations.keys.get(id)?).ok();
+            let keys: Option<Vec<PublicKey>> = listed.keyids.iter().map(key).collect();
+            Some(Threshold { keys: keys?, threshold: listed.threshold })
+        };
+        let delegates = Delegates { assignment: of(Role::Assignment)?, revocations: of(Role::Revocations)? };
+        Some((targets.min_version.unwrap_or(0), delegates))
     }
 
     /// Adds the signatures of another copy of the same document.
@@ -187,6 +220,29 @@ impl Repository {
         files.insert(role.path(common.version), text.clone().into_bytes());
         self.metadata.insert(role.name().to_owned(), text);
         Ok(files)
+    }
+
+    /// The repository as it will be once enough keys have signed this: for judging what is to be signed along with it, and nothing else.
+    ///
+    /// # Errors
+    /// [`SignError::Damaged`].
+    pub fn supposing(&self, unsigned: &Unsigned) -> Result<Self, SignError> {
+        let role = unsigned.role;
+        let text = serde_json::to_string(&unsigned.envelope()).map_err(|_| SignError::Damaged(role))?;
+        let mut supposed = self.clone();
+        supposed.metadata.insert(role.name().to_owned(), text);
+        Ok(supposed)
+    }
+
+    /// Whether the held metadata of a role still counts under the keys that are listed for it now. A role that was never signed stands.
+    ///
+    /// # Errors
+    /// [`SignError::Damaged`].
+    pub fn stands(&self, role: Role) -> Result<bool, SignError> {
+        let (Some(text), Some(judge)) = (self.metadata.get(role.name()), self.listed(role)?) else { return Ok(true) };
+        let envelope: Envelope = serde_json::from_str(text).map_err(|_| SignError::Damaged(role))?;
+        let message = canonical(&envelope.signed).map_err(|_| SignError::Damaged(role))?;
+        Ok(judge.count(role, &message, &envelope).is_ok())
     }
 
     /// Which keys have to sign this, and which have.

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod ceremony;
+mod documents;
 mod forge;
 mod forged;
 mod rings;
