@@ -12,6 +12,7 @@ mod m20261123_000006_evidence;
 mod m20261125_000007_lineages;
 mod m20261125_000010_call_limits;
 mod m20261125_000012_leases;
+mod m20261125_000013_keys;
 mod m20261125_000014_witnesses;
 
 /// All migrations, oldest first.
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000007_lineages::Migration),
             Box::new(m20261125_000010_call_limits::Migration),
             Box::new(m20261125_000012_leases::Migration),
+            Box::new(m20261125_000013_keys::Migration),
             Box::new(m20261125_000014_witnesses::Migration),
         ]
     }

@@ -140,3 +140,32 @@ impl Event {
         }
     }
 }
+
+/// Several events, of which there is at least one.
+pub(crate) struct Events {
+    first: Event,
+    rest: Vec<Event>,
+}
+
+impl Events {
+    /// So far one.
+    pub(crate) const fn new(first: Event) -> Self {
+        Self { first, rest: Vec::new() }
+    }
+
+    /// And these.
+    pub(crate) fn and(mut self, more: impl IntoIterator<Item = Event>) -> Self {
+        self.rest.extend(more);
+        self
+    }
+
+    /// Each changed in the same way.
+    pub(crate) fn map(self, change: impl Fn(Event) -> Event) -> Self {
+        Self { first: change(self.first), rest: self.rest.into_iter().map(&change).collect() }
+    }
+
+    /// All of them.
+    pub(crate) fn into_vec(self) -> Vec<Event> {
+        std::iter::once(self.first).chain(self.rest).collect()
+    }
+}

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod evidence;
 mod gather;
 pub mod governance;
+pub mod keys;
 pub mod oauth;
 pub mod signin;
 pub mod tenancy;

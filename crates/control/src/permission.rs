@@ -106,6 +106,8 @@ pub enum Permission {
     ReadAdmins,
     /// To give and take admin roles.
     WriteAdmins,
+    /// To change signing keys: ceremonies of the root, rotation. Owners only.
+    WriteKeys,
     /// To be an enrolled gateway.
     BeGateway,
     /// To be Writ itself, at upkeep.

@@ -3,7 +3,7 @@
 use crate::control::Parts;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::permission::Permission;
 use futures::future::BoxFuture;
 use std::future::Future;
@@ -45,6 +45,11 @@ impl<T> Done<T> {
     /// Applied, as these say; the first is given apart so that there is one.
     pub fn many(out: T, first: Event, rest: impl IntoIterator<Item = Event>) -> Self {
         Self { out, events: std::iter::once(first).chain(rest).collect(), wake: false }
+    }
+
+    /// Applied, as all of these say.
+    pub(crate) fn all(out: T, events: Events) -> Self {
+        Self { out, events: events.into_vec(), wake: false }
     }
 
     /// Those who watch the tenant are to be woken after the commit.

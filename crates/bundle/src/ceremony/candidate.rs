@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::SignatureFile;
 use super::error::{CeremonyError, read, write};
-use super::proposal::is_renewal;
 use crate::client::Chain;
 use crate::digest::sha256_hex;
 use crate::key::Signer;
@@ -142,7 +141,7 @@ impl Candidate {
         if prepared.signed() != self.unsigned.signed() || prepared.files() != self.unsigned.files() {
             return Err(unexplained());
         }
-        if self.kind == Kind::Renewal && !is_renewal(&present, &self.unsigned)? {
+        if self.kind == Kind::Renewal && !present.is_renewed_by(&self.unsigned)? {
             return Err(CeremonyError::Words);
         }
         let before = self.before(&present)?;

@@ -6,7 +6,7 @@ use super::error::{CeremonyError, read, write};
 use crate::client::Chain;
 use crate::key::{PublicKey, Signer};
 use crate::layout::Role;
-use crate::repository::{Missing, Repository, Stamp, Unsigned};
+use crate::repository::{Missing, Repository, Unsigned};
 
 const FORMAT: &str = "writ-root-proposal/1";
 
@@ -96,6 +96,12 @@ impl Proposal {
         self.list.as_ref()
     }
 
+    /// What it changes, in words. True only of a proposal that was examined.
+    #[must_use]
+    pub fn changes(&self) -> &[String] {
+        &self.changes
+    }
+
     /// The tenant's slug.
     #[must_use]
     pub fn tenant(&self) -> &str {
@@ -119,7 +125,7 @@ impl Proposal {
         }
         let after = before.supposing(&self.root)?;
         if let Some(list) = &self.list
-            && !is_renewal(&after, list)?
+            && !after.is_renewed_by(list)?
         {
             return Err(CeremonyError::Unexplained(Role::Targets));
         }
@@ -198,12 +204,4 @@ impl Proposal {
         }
         Ok(words)
     }
-}
-
-/// Whether `list` is what `repository` would prepare to sign the present policies for another while.
-pub(super) fn is_renewal(repository: &Repository, list: &Unsigned) -> Result<bool, CeremonyError> {
-    let Some(expires) = list.expires() else { return Ok(false) };
-    let held = repository.stamp(Role::Targets).map_or(0, |held| held.version);
-    let prepared = repository.prepare_targets(None, 0, Stamp { version: list.version(), expires })?;
-    Ok(list.role() == Role::Targets && list.version() > held && list.signed() == prepared.signed() && list.files().is_empty())
 }

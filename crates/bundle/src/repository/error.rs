@@ -62,6 +62,9 @@ pub enum SignError {
     /// What was prepared belongs to another repository or an older state of it.
     #[error("what was signed was prepared for another state of the repository: prepare it again")]
     Outdated,
+    /// A file that came with metadata is not the one that was signed.
+    #[error("{0} is not the file that was signed")]
+    WrongFile(String),
     /// The expiry lies outside the calendar.
     #[error("the expiry is not a time that can be written")]
     BadExpiry,

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Delegates, Files, Repository, SignError, Threshold};
+use super::{Delegates, Files, Repository, SignError, Stamp, Threshold};
 use crate::canonical::canonical;
+use crate::digest::sha256_hex;
 use crate::key::{PublicKey, Signer};
-use crate::layout::Role;
+use crate::layout::{Role, target_path};
 use crate::schema::{Common, DelegatedRole, Envelope, KeyRecord, RoleKeys, Root, Signature, Targets, count_signatures, read_time};
 
 /// Metadata that may still lack signatures. It can be written to a file, signed on one machine after another, and handed back to
@@ -139,6 +140,22 @@ impl Unsigned {
         Ok(())
     }
 
+    /// Whether the files that come with it are those that it lists: only their digests are signed.
+    fn check_files(&self) -> Result<(), SignError> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        let listed = Targets::deserialize(&self.signed).map_err(|_| SignError::Damaged(self.role))?.targets;
+        let fits = |path: &str, text: &str| {
+            let sha256 = sha256_hex(text.as_bytes());
+            listed.iter().any(|(name, file)| file.hashes.sha256 == sha256 && target_path(name, &sha256) == path)
+        };
+        match self.files.iter().find(|(path, text)| !fits(path, text)) {
+            Some((path, _)) => Err(SignError::WrongFile(path.clone())),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn envelope(&self) -> Envelope {
         let signatures = self.signatures.iter().map(|(keyid, sig)| Signature { keyid: keyid.clone(), sig: sig.clone() }).collect();
         Envelope { signatures, signed: self.signed.clone() }
@@ -195,7 +212,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`SignError::NotSigned`] while signatures are missing, [`SignError::NotNewer`] or [`SignError::Outdated`] for metadata that was
-    /// prepared for another state.
+    /// prepared for another state, [`SignError::WrongFile`] for a file that it does not list.
     pub fn accept(&mut self, unsigned: &Unsigned) -> Result<Files, SignError> {
         let role = unsigned.role;
         let damaged = |_| SignError::Damaged(role);
@@ -215,6 +232,7 @@ impl Repository {
         for judge in self.judges(unsigned)? {
             judge.count(role, &message, &envelope)?;
         }
+        unsigned.check_files()?;
         let text = serde_json::to_string(&envelope).map_err(damaged)?;
         let mut files: Files = unsigned.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
         files.insert(role.path(common.version), text.clone().into_bytes());
@@ -243,6 +261,16 @@ impl Repository {
         let envelope: Envelope = serde_json::from_str(text).map_err(|_| SignError::Damaged(role))?;
         let message = canonical(&envelope.signed).map_err(|_| SignError::Damaged(role))?;
         Ok(judge.count(role, &message, &envelope).is_ok())
+    }
+
+    /// Whether this is the present list of policies for another while, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Repository::prepare_targets`].
+    pub fn is_renewed_by(&self, list: &Unsigned) -> Result<bool, SignError> {
+        let (Some(held), Some(expires)) = (self.stamp(Role::Targets), list.expires()) else { return Ok(false) };
+        let prepared = self.prepare_targets(None, 0, Stamp { version: list.version(), expires })?;
+        Ok(list.role == Role::Targets && list.version() > held.version && list.signed == prepared.signed && list.files.is_empty())
     }
 
     /// Which keys have to sign this, and which have.

@@ -3,7 +3,7 @@
 use bundle::ceremony::{Candidate, CeremonyError, Examined, Kind, Proposal};
 use bundle::repository::{Delegates, RootKeys, Threshold};
 use bundle::{Chain, Key, Role, SignError, Unsigned};
-use policy::{Configuration, Issuer, PolicySet};
+use policy::{Configuration, Direction, Issuer, PolicySet};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,8 +75,8 @@ fn a_candidate_is_recompiled_compared_and_signed_elsewhere() {
     let candidate = candidate(&world, &text, &world.keys.delegates());
     let found = examined(&candidate, &world).expect("holds");
     assert_eq!(
-        found.access.iter().map(|change| (change.widens, change.what.as_str())).collect::<Vec<_>>(),
-        [(true, "Role sre gains logs.debug.write")]
+        found.access.iter().map(|change| (change.direction, change.to_string())).collect::<Vec<_>>(),
+        [(Direction::Widens, "Role sre gains logs.debug.write".to_owned())]
     );
     assert_eq!((found.before.map(|policy| policy.version), found.policy.map(|policy| policy.version)), (Some(2), Some(3)));
     assert!(found.changes[0].starts_with("Policy 3 may run (SHA-256 "), "{:?}", found.changes);
@@ -90,6 +90,11 @@ fn a_candidate_is_recompiled_compared_and_signed_elsewhere() {
     let mut unsigned = candidate.unsigned;
     assert_eq!(unsigned.countersign(world.keys.root.public(), &der), Err(SignError::WrongKey(Role::Targets)));
     unsigned.countersign(world.keys.targets.public(), &der).expect("it is the policy key's");
+    // Only the digest of the policy is signed: another file in its place is not taken.
+    let other =
+        serde_json::to_string(&unsigned).expect("writes").replace("\\\"sre\\\":[\\\"logs.debug.write", "\\\"sre\\\":[\\\"logs.debug.wrote");
+    let other: Unsigned = serde_json::from_str(&other).expect("reads");
+    assert!(other != unsigned && matches!(world.repository.clone().accept(&other), Err(SignError::WrongFile(_))));
     world.server.extend(world.repository.accept(&unsigned).expect("complete"));
     world.next = 60;
     world.assign(3);
@@ -117,7 +122,7 @@ fn the_first_candidate_of_all_names_the_online_keys() {
         ..candidate(&world, "", &world.keys.delegates())
     };
     let found = candidate.examine(first.root_sha256()).expect("holds");
-    assert!(found.before.is_none() && found.access.iter().any(|change| change.what == "Role sre gains logs.read"));
+    assert!(found.before.is_none() && found.access.iter().any(|change| change.to_string() == "Role sre gains logs.read"));
     let named = format!("Key {} may sign for revocations from now on", world.keys.revocations.public().id());
     assert!(found.changes.contains(&named), "{:?}", found.changes);
 }

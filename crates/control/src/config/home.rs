@@ -3,14 +3,16 @@
 use super::questions::servers;
 use crate::control::Control;
 use crate::ctx::Ctx;
-use crate::delivery::{GatewayView, Standing, fleet};
+use crate::delivery::{CandidateView, GatewayView, Standing, candidate, fleet};
 use crate::error::{Error, Result};
 use crate::governance::{self, GrantFilter, GrantIs, Page, Tab};
+use crate::keys::endings;
 use crate::permission::Permission;
-use store::{Agent, Client, Gateway, GroupRole, IdpConnection, Role, Server, Tool};
+use bundle::Role;
+use store::{Agent, Client, Gateway, GroupRole, IdpConnection, Server, Tool};
 
 /// What home shows. What this person may not see is left out.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Home {
     /// Requests that wait for this person's decision, and for somebody else's.
     pub waiting: Option<(u64, u64)>,
@@ -32,6 +34,10 @@ pub struct Home {
     pub people: Option<u64>,
     /// What is published.
     pub live: Live,
+    /// What has been signed and nears its end, or has ended: the role, the end in Unix seconds, and whether it has to be signed elsewhere.
+    pub endings: Vec<(Role, i64, bool)>,
+    /// The candidate that awaits the signature of the policy key.
+    pub candidate: Option<CandidateView>,
     /// How far setting up has come; none for those who do not set up.
     pub setup: Option<Setup>,
 }
@@ -107,6 +113,8 @@ pub async fn home(control: &Control, cx: &Ctx) -> Result<Home> {
         home.gateways = fleet.gateways.into_iter().filter(|gateway| !matches!(gateway.standing, Standing::Current)).collect();
     }
     if may(Permission::ReadConfig) {
+        home.endings = endings(&db, cx.now_s()).await?;
+        home.candidate = candidate(control, cx).await?;
         home.draft_edits = u64::try_from(tenant.draft - tenant.published_draft).unwrap_or_default();
         for view in servers(control, cx).await? {
             let drifted = view.tools.iter().filter(|tool| tool.drifted()).count() as u64;
@@ -127,7 +135,7 @@ pub async fn home(control: &Control, cx: &Ctx) -> Result<Home> {
     if may(Permission::WriteConfig) {
         let setup = Setup {
             idp: !db.all::<IdpConnection>().await?.is_empty(),
-            roles: !db.all::<Role>().await?.is_empty(),
+            roles: !db.all::<store::Role>().await?.is_empty(),
             groups: !db.all::<GroupRole>().await?.is_empty(),
             server: !db.all::<Server>().await?.is_empty() && db.all::<Tool>().await?.iter().any(|tool| tool.scope.is_some()),
             client: !db.all::<Client>().await?.is_empty() || !db.all::<Agent>().await?.is_empty(),

@@ -5,7 +5,6 @@ use crate::control::Parts;
 use crate::error::{Error, Result};
 use crate::tenancy::keys;
 use policy::{Ceiling, Configuration, Issuer, PolicySet, Risk, Rung, Scope, ServerConfiguration, ToolConfiguration};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{MaybeSet, Reader};
 
@@ -38,14 +37,25 @@ pub async fn configuration(db: &Reader<'_>, parts: &Parts) -> Result<Configurati
     })
 }
 
-/// The policy that the rows make now, under the version after the newest one.
+/// The policy that the rows make now, under the version that comes next.
 ///
 /// # Errors
 /// As [`configuration`].
 pub async fn compile(db: &Reader<'_>, parts: &Parts) -> Result<PolicySet> {
+    Ok(configuration(db, parts).await?.compile(next_version(db).await?))
+}
+
+/// The version after the newest one that was published or offered for a signature: a number is never given twice, since somebody may have
+/// signed what was withdrawn.
+///
+/// # Errors
+/// When the database fails.
+pub async fn next_version(db: &Reader<'_>) -> Result<u64> {
     let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
-    let version = u64::try_from(tenant.policy_version).map_err(|error| Error::internal("numbering the policy", error))? + 1;
-    Ok(configuration(db, parts).await?.compile(version))
+    let published = db.newest_bundle().await?;
+    let (_, offered) = db.candidate_marks().await?;
+    let newest = published.max(offered).max(tenant.policy_version);
+    u64::try_from(newest + 1).map_err(|error| Error::internal("numbering the policy", error))
 }
 
 /// The live policy; `None` before the first publish.
@@ -59,7 +69,7 @@ pub async fn live(db: &Reader<'_>) -> Result<Option<PolicySet>> {
 }
 
 /// A stored policy.
-pub(super) fn read(text: &str) -> Result<PolicySet> {
+pub(crate) fn read(text: &str) -> Result<PolicySet> {
     serde_json::from_str(text).map_err(|error| Error::internal("reading a published policy", error))
 }
 
@@ -68,13 +78,8 @@ fn ceiling(bound: &MaybeSet) -> Ceiling {
 }
 
 /// The tenant's one issuer with all its keys: also those that no longer sign, since tokens of theirs may still live.
-async fn issuer(db: &Reader<'_>, parts: &Parts) -> Result<Issuer> {
-    let mut keys = Vec::new();
-    for key in db.keys_for(crate::tenancy::keys::TOKEN).await? {
-        let jwk: Value = serde_json::from_str(&key.public).map_err(|error| Error::internal("reading a token key", error))?;
-        keys.push(jwk);
-    }
-    Ok(Issuer { issuer: parts.issuer(db.tenant()), jwks: json!({ "keys": keys }) })
+pub(crate) async fn issuer(db: &Reader<'_>, parts: &Parts) -> Result<Issuer> {
+    Ok(Issuer { issuer: parts.issuer(db.tenant()), jwks: keys::jwk_set(db).await? })
 }
 
 async fn scopes(db: &Reader<'_>) -> Result<BTreeMap<String, Scope>> {

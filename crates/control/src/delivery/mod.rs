@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | rows to `PolicySet` | [`compile`] |
 //! | draft, publish, published versions | `publish.rs` |
+//! | what awaits the policy key elsewhere | [`candidate`](mod@candidate) |
+//! | from signed to live | `stage.rs` |
 //! | the signed repository and its upkeep | [`repository`] |
 //! | its files, as gateways get them | [`files`] |
 //! | the revocation list as it is signed | `list.rs` |
@@ -12,6 +14,7 @@
 //! | what gateways say they run | `ack/`, `fleet.rs` |
 //! | what gateways decided | [`decisions`] |
 
+pub mod candidate;
 pub mod compile;
 pub mod decisions;
 pub mod files;
@@ -24,14 +27,16 @@ mod fleet;
 mod gateways;
 mod list;
 mod publish;
-mod signing;
+pub(crate) mod signing;
+mod stage;
 
 pub(crate) use ack::drifted;
 pub use ack::{Ack, AckError, Drifted, Witnessed, acknowledge};
+pub use candidate::{CandidateView, Progress, SignCandidate, WithdrawCandidate, candidate, export_candidate, offer_renewal};
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
 pub use gateways::{RemoveGateway, authenticate};
 pub use list::revocation_list;
-pub use publish::{BundleView, Draft, Publish, Published, bundle, bundles, draft};
+pub use publish::{BundleView, Draft, Publication, Publish, Published, bundle, bundles, draft};
 pub use repository::{RefreshTimestamp, resign_revocations};

@@ -1,15 +1,15 @@
 //! Draft, publish, and what was published.
 
-use super::compile::{compile, live, read};
-use super::signing::Signing;
+use super::candidate::{Added, Fate, Offer, check_nothing_urgent_awaits, settle};
+use super::compile::{compile, configuration, live, read};
+use super::signing::{Signing, usual_floor};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
-use policy::{Change, Direction, Finding, PolicySet, Severity};
-use serde_json::json;
+use bundle::ceremony::Kind;
+use policy::{Change, Configuration, Finding, PolicySet, Severity};
 use store::BundleHead;
 
 /// What a publish would do now.
@@ -59,7 +59,8 @@ fn same(live: &PolicySet, compiled: &PolicySet) -> bool {
     *live == PolicySet { version: live.version, ..compiled.clone() }
 }
 
-/// Publishes the draft: compiles, signs, puts it live for every gateway. Answers the version.
+/// Publishes the draft: compiles it, has it signed, puts it live for every gateway. Where the policy key lies elsewhere, the draft becomes a
+/// candidate that awaits its signature; an earlier one that waits is superseded.
 pub struct Publish {
     /// Why, at most 500 characters; may be empty.
     pub note: String,
@@ -67,11 +68,34 @@ pub struct Publish {
     pub expected_draft: i64,
 }
 
+/// What became of a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// The policy of this version is signed and live.
+    Live(u64),
+    /// The policy of this version awaits the signature of the policy key.
+    Awaits {
+        /// The policy's version.
+        version: u64,
+        /// The candidate's number.
+        candidate: u64,
+    },
+}
+
+impl Publication {
+    /// The policy's version.
+    pub const fn version(self) -> u64 {
+        match self {
+            Self::Live(version) | Self::Awaits { version, .. } => version,
+        }
+    }
+}
+
 impl UseCase for Publish {
-    type Out = u64;
+    type Out = Publication;
     const NEEDS: Permission = Permission::Publish;
 
-    async fn run(&self, scene: &Scene<'_>) -> Result<Done<u64>> {
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<Publication>> {
         let note = self.note.trim();
         if note.chars().count() > 500 {
             return Err(Error::invalid("note", "use at most 500 characters"));
@@ -81,7 +105,8 @@ impl UseCase for Publish {
         if tenant.draft != self.expected_draft {
             return Err(Error::Changed("the draft was edited after you saw it; look at the differences again".to_owned()));
         }
-        let mut policy = compile(db, scene.parts).await?;
+        let added = Added::compile(scene, configuration(db, scene.parts).await?).await?;
+        let policy = read(&added.text)?;
         let before = live(db).await?;
         if let Some(before) = before.as_ref().filter(|before| same(before, &policy)) {
             if tenant.published_draft == tenant.draft {
@@ -94,43 +119,30 @@ impl UseCase for Publish {
         if !errors.is_empty() {
             return Err(Error::refused("lint", errors.join(". ")));
         }
-        let version = db.next_policy_version().await?;
-        policy.version = u64::try_from(version).map_err(|error| Error::internal("numbering the policy", error))?;
-        let bytes = serde_json::to_string(&policy).map_err(|error| Error::internal("writing the policy", error))?;
-        let sha256 = bundle::sha256_hex(bytes.as_bytes());
-
-        let mut signing = Signing::open(scene).await?;
-        let first = !signing.is_published();
-        signing.publish(policy.version, &bytes)?;
-        signing.assign().await?;
-        if first {
-            signing.revoke().await?;
-        }
-        signing.seal().await?;
-
-        let changes = policy::diff(before.as_ref().unwrap_or(&PolicySet::default()), &policy);
-        db.insert(store::Bundle {
-            id: version.to_string(),
-            version,
-            policy: bytes,
-            sha256: sha256.clone(),
-            note: note.to_owned(),
-            published_ms: scene.cx.now_ms,
-            published_by: scene.cx.actor.id().to_owned(),
+        check_nothing_urgent_awaits(scene).await?;
+        check_not_offered(scene, &added).await?;
+        let signing = Signing::open(scene).await?;
+        let (version, floor) = (added.number(), usual_floor(added.number()));
+        let offer = Offer::policy(&signing, Kind::Publish, added, floor, Some(tenant.draft), note.to_owned()).await?;
+        Ok(match settle(scene, signing, offer).await? {
+            Fate::Live(events) => Done::all(Publication::Live(version), events).wake(),
+            Fate::Awaits(candidate, events) => Done::all(Publication::Awaits { version, candidate }, events),
         })
-        .await?;
-        let said = |direction| {
-            let those = changes.iter().filter(move |change| change.direction == direction);
-            those.map(ToString::to_string).take(SHOWN).collect::<Vec<_>>()
-        };
-        let (widens, narrows) = (said(Direction::Widens), said(Direction::Narrows));
-        let details = json!({ "version": version, "sha256": sha256, "note": note, "draft": tenant.draft, "changes": changes.len(), "widens": widens, "narrows": narrows });
-        Ok(Done::new(policy.version, Event::new("bundle.publish").on(format!("policy/{version}")).details(details)).wake())
     }
 }
 
-/// How many changes of each kind the audit event spells out; the bundle itself holds all.
-const SHOWN: usize = 50;
+/// Refuses to offer again what awaits its signature already.
+async fn check_not_offered(scene: &Scene<'_>, added: &Added) -> Result<()> {
+    let Some(row) = scene.db.candidate_awaiting().await? else { return Ok(()) };
+    let offered = row.configuration.as_deref().map(serde_json::from_str::<Configuration>).transpose();
+    let offered = offered.map_err(|error| Error::internal("reading a candidate", error))?;
+    match offered {
+        Some(offered) if offered == added.configuration => {
+            Err(Error::Changed(format!("candidate {} holds exactly this and awaits its signature", row.number)))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A published version.
 #[derive(Debug, Clone)]
@@ -174,10 +186,7 @@ pub async fn bundle(control: &Control, cx: &Ctx, version: u64) -> Result<Publish
     let db = control.read(cx);
     let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
     let row = db.get::<store::Bundle>(&version.to_string()).await?.ok_or(Error::NotFound)?;
-    let before = match version.checked_sub(1) {
-        Some(before) => db.get::<store::Bundle>(&before.to_string()).await?.map(|row| read(&row.policy)).transpose()?,
-        None => None,
-    };
+    let before = db.bundle_before(row.version).await?.map(|row| read(&row.policy)).transpose()?;
     let policy = read(&row.policy)?;
     let changes = policy::diff(before.as_ref().unwrap_or(&PolicySet::default()), &policy);
     let head = BundleHead {

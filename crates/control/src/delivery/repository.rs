@@ -24,7 +24,7 @@ pub async fn initialise(scene: &Scene<'_>) -> Result<()> {
         (Role::Timestamp, &set.timestamp),
     ];
     for (role, key) in by_role {
-        keys::add(scene, purpose(role), key.pkcs8(), key.public().to_pem()).await?;
+        keys::add(scene, purpose(role), key.pkcs8(), key.public().to_pem(), true).await?;
     }
     let expires = scene.cx.now_s() + life(Role::Root).signed_for;
     let (repository, files) = Repository::create(scene.cx.tenant.as_str(), &set.root_keys(), &[&set.root], expires)
@@ -58,6 +58,8 @@ pub async fn root_sha256(db: &Reader<'_>) -> Result<String> {
 
 /// Keeps the repository fresh: takes expired invalidations off the list, renews what nears its end, and signs the timestamp when it is
 /// older than three minutes. Answers whether anything was signed.
+///
+/// What is signed elsewhere is left alone: its end is said on Home, and it holds up nothing else.
 pub struct RefreshTimestamp;
 
 impl Upkeep for RefreshTimestamp {
@@ -69,23 +71,26 @@ impl Upkeep for RefreshTimestamp {
             return Ok((false, false));
         }
         let mut changed = false;
-        if signing.is_due(Role::Root) {
+        if signing.is_due(Role::Root) && signing.can_sign(Role::Root)? {
             signing.renew_root()?;
             changed = true;
         }
-        if signing.is_due(Role::Targets) {
-            signing.renew_targets()?;
+        if signing.is_due(Role::Targets) && signing.can_sign(Role::Targets)? {
+            signing.renew_targets().await?;
             changed = true;
         }
-        if signing.is_due(Role::Assignment) {
+        if signing.is_due(Role::Assignment) && signing.can_sign(Role::Assignment)? {
             signing.assign().await?;
             changed = true;
         }
-        if signing.is_due(Role::Revocations) || signing.list_is_outdated().await? {
+        if signing.can_sign(Role::Revocations)? && (signing.is_due(Role::Revocations) || signing.list_is_outdated().await?) {
             signing.revoke().await?;
             changed = true;
         }
-        if changed || signing.is_due(Role::Snapshot) {
+        if !signing.can_sign(Role::Timestamp)? {
+            return Ok((false, false));
+        }
+        if (changed || signing.is_due(Role::Snapshot)) && signing.can_sign(Role::Snapshot)? {
             signing.seal().await?;
             return Ok((true, true));
         }

@@ -3,28 +3,32 @@
 //! Open it, change what has to change, then [`Signing::seal`] it: snapshot and timestamp are signed and every new file is stored in the
 //! same transaction as the change that made it necessary. Before the first publish nothing can be signed but the root, so sealing does
 //! nothing then, and the first publish signs the revocation list as it stands.
+//!
+//! Who may sign what is what the metadata says. The table `keys` says which of those keys lie here; for the others there are documents
+//! that travel ([`bundle::ceremony`]).
 
 use super::list::revocation_list;
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::scene::Scene;
-use crate::tenancy::keys::place;
+use crate::tenancy::keys::{is_here, unseal};
 use bundle::layout::{REVOCATION_LIST, target_path};
 use bundle::repository::{Delegates, RootKeys, Threshold};
-use bundle::{Assignment, Files, Key, PublicKey, Repository, Role, Stamp};
+use bundle::{Assignment, Files, Key, PublicKey, Repository, Role, SignError, Signer, Stamp, Unsigned};
 use store::{Tenant, TufFile, TufState};
 
 /// How long each role's signature lasts, and how long before its end upkeep renews it. Seconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Life {
-    pub(super) signed_for: i64,
-    pub(super) renew_before: i64,
+pub(crate) struct Life {
+    pub(crate) signed_for: i64,
+    pub(crate) renew_before: i64,
 }
 
 const MINUTE: i64 = 60;
-const DAY: i64 = 24 * 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 
 /// See [`Life`].
-pub(super) const fn life(role: Role) -> Life {
+pub(crate) const fn life(role: Role) -> Life {
     match role {
         Role::Root => Life { signed_for: 365 * DAY, renew_before: 60 * DAY },
         Role::Targets => Life { signed_for: 90 * DAY, renew_before: 30 * DAY },
@@ -39,7 +43,7 @@ const RUNNABLE: u64 = 10;
 const KEPT: i64 = 32;
 
 /// The purpose of a role's key in the table `keys`.
-pub(super) const fn purpose(role: Role) -> &'static str {
+pub(crate) const fn purpose(role: Role) -> &'static str {
     match role {
         Role::Root => "tuf-root",
         Role::Targets => "tuf-targets",
@@ -50,8 +54,14 @@ pub(super) const fn purpose(role: Role) -> &'static str {
     }
 }
 
+/// The floor that a publish of `version` sets.
+pub(crate) const fn usual_floor(version: u64) -> u64 {
+    let floor = version.saturating_sub(RUNNABLE - 1);
+    if floor == 0 { 1 } else { floor }
+}
+
 /// See the module.
-pub(super) struct Signing<'s> {
+pub(crate) struct Signing<'s> {
     scene: &'s Scene<'s>,
     state: TufState,
     repository: Repository,
@@ -59,23 +69,46 @@ pub(super) struct Signing<'s> {
     files: Vec<TufFile>,
     /// Signatures are made to last so long at least, Unix seconds.
     until: i64,
+    /// Whether the list of policies was signed since it was opened.
+    listed: bool,
 }
 
-fn damaged(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(crate) fn damaged(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::internal("reading the tenant's repository", source)
 }
 
-fn unsigned(source: bundle::SignError) -> Error {
+pub(crate) fn unsigned(source: SignError) -> Error {
     Error::internal("signing the tenant's repository", source)
+}
+
+/// The public half of a key of the repository.
+pub(crate) fn public(key: &store::Key) -> Result<PublicKey> {
+    PublicKey::from_pem(&key.public).map_err(damaged)
+}
+
+/// The repository's state as it is stored.
+pub(crate) fn read_repository(state: &TufState) -> Result<Repository> {
+    serde_json::from_str(&state.repository).map_err(damaged)
+}
+
+/// Whether enough of the keys that are listed for a role lie here.
+pub(crate) fn signs_here(repository: &Repository, keys: &[store::Key], role: Role) -> Result<bool> {
+    // Before the first list of policies nobody is listed for what it delegates: the keys for it lie here.
+    let Some(listed) = repository.keys_of(role).map_err(damaged)? else { return Ok(true) };
+    let mut here = 0;
+    for key in keys.iter().filter(|key| is_here(key) && key.purpose == purpose(role)) {
+        here += u32::from(listed.keys.contains(&public(key)?));
+    }
+    Ok(here >= listed.threshold)
 }
 
 impl<'s> Signing<'s> {
     /// Opens it. Keys stay sealed until one is needed.
-    pub(super) async fn open(scene: &'s Scene<'s>) -> Result<Self> {
+    pub(crate) async fn open(scene: &'s Scene<'s>) -> Result<Self> {
         let state = scene.db.tuf_state().await?.ok_or_else(|| damaged("the tenant has none"))?;
-        let repository = serde_json::from_str(&state.repository).map_err(damaged)?;
+        let repository = read_repository(&state)?;
         let keys = scene.db.tuf_keys().await?;
-        Ok(Self { scene, state, repository, keys, files: Vec::new(), until: 0 })
+        Ok(Self { scene, state, repository, keys, files: Vec::new(), until: 0, listed: false })
     }
 
     /// Begins one: nothing is signed but the root.
@@ -83,13 +116,29 @@ impl<'s> Signing<'s> {
         let (id, text) = ("tuf".to_owned(), String::new());
         let state =
             TufState { id, root: 1, targets: 0, assignment: 0, revocations: 0, snapshot: 0, timestamp: 0, signed_ms: 0, repository: text };
-        let mut new = Self { scene, state, repository, keys: Vec::new(), files: Vec::new(), until: 0 };
+        let mut new = Self { scene, state, repository, keys: Vec::new(), files: Vec::new(), until: 0, listed: false };
         new.take(Role::Root, 1, files)?;
         Ok(new)
     }
 
+    /// The repository as it is now.
+    pub(crate) const fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The keys of the repository, as rows.
+    pub(crate) fn keys(&self) -> &[store::Key] {
+        &self.keys
+    }
+
+    /// Reads the keys again, after some were added, made active or ended.
+    pub(crate) async fn reload_keys(&mut self) -> Result<()> {
+        self.keys = self.scene.db.tuf_keys().await?;
+        Ok(())
+    }
+
     /// Whether there is anything that a gateway could run.
-    pub(super) const fn is_published(&self) -> bool {
+    pub(crate) const fn is_published(&self) -> bool {
         self.state.targets > 0
     }
 
@@ -98,24 +147,55 @@ impl<'s> Signing<'s> {
         self.state.signed_ms
     }
 
-    fn row(&self, role: Role) -> Result<&store::Key> {
-        let active = self.keys.iter().filter(|key| key.active == 1 && key.purpose == purpose(role)).max_by_key(|key| key.created_ms);
-        active.ok_or_else(|| damaged(format!("the tenant has no {role} key")))
+    /// Whether the keys that lie here are enough to sign for a role.
+    pub(crate) fn can_sign(&self, role: Role) -> Result<bool> {
+        signs_here(&self.repository, &self.keys, role)
     }
 
-    fn key(&self, role: Role) -> Result<Key> {
-        let row = self.row(role)?;
-        let pkcs8 = self.scene.parts.vault.open(&place(&self.scene.cx.tenant, purpose(role), &row.id), &row.sealed);
-        let pkcs8 = pkcs8.map_err(|error| Error::internal("opening a signing key", error))?;
+    /// The keys that lie here and may sign for a role, opened.
+    fn signers(&self, role: Role) -> Result<Vec<Key>> {
+        let listed = self.repository.keys_of(role).map_err(damaged)?;
+        let mut opened = Vec::new();
+        for key in self.keys.iter().filter(|key| is_here(key) && key.purpose == purpose(role)) {
+            if match &listed {
+                Some(listed) => listed.keys.contains(&public(key)?),
+                None => key.active == 1,
+            } {
+                opened.push(self.unsealed(key)?);
+            }
+        }
+        if opened.is_empty() { Err(damaged(format!("the {role} key does not lie here"))) } else { Ok(opened) }
+    }
+
+    fn unsealed(&self, key: &store::Key) -> Result<Key> {
+        let pkcs8 = unseal(&self.scene.cx.tenant, &self.scene.parts.vault, key)?;
         Key::from_pkcs8(&pkcs8).map_err(|error| Error::internal("reading a signing key", error))
     }
 
-    fn public(&self, role: Role) -> Result<Threshold> {
-        Ok(Threshold::one(&PublicKey::from_pem(&self.row(role)?.public).map_err(damaged)?))
+    /// Keys and threshold of a role: as the metadata lists them, or as they will be listed first.
+    pub(crate) fn listed(&self, role: Role) -> Result<Threshold> {
+        if let Some(listed) = self.repository.keys_of(role).map_err(damaged)? {
+            return Ok(listed);
+        }
+        let active = self.keys.iter().filter(|key| key.active == 1 && key.purpose == purpose(role));
+        let newest = active.max_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
+        let newest = newest.ok_or_else(|| damaged(format!("the tenant has no {role} key")))?;
+        Ok(Threshold::one(&public(newest)?))
     }
 
-    fn delegates(&self) -> Result<Delegates> {
-        Ok(Delegates { assignment: self.public(Role::Assignment)?, revocations: self.public(Role::Revocations)? })
+    /// What the list of policies delegates to now.
+    pub(crate) fn delegates(&self) -> Result<Delegates> {
+        Ok(Delegates { assignment: self.listed(Role::Assignment)?, revocations: self.listed(Role::Revocations)? })
+    }
+
+    /// What the root lists now.
+    pub(crate) fn root_keys(&self) -> Result<RootKeys> {
+        Ok(RootKeys {
+            root: self.listed(Role::Root)?,
+            targets: self.listed(Role::Targets)?,
+            snapshot: self.listed(Role::Snapshot)?,
+            timestamp: self.listed(Role::Timestamp)?,
+        })
     }
 
     /// The next version of a role, to last its life.
@@ -134,13 +214,60 @@ impl<'s> Signing<'s> {
         self.repository.stamp(role).map(|held| held.expires)
     }
 
+    /// The next version of the list of policies: one that no candidate ever had, since somebody may have signed one that was withdrawn.
+    pub(crate) async fn list_stamp(&self) -> Result<Stamp> {
+        let stamp = self.stamp(Role::Targets);
+        let (offered, _) = self.scene.db.candidate_marks().await?;
+        let offered = u64::try_from(offered).map_err(damaged)?;
+        Ok(Stamp { version: stamp.version.max(offered + 1), ..stamp })
+    }
+
+    /// The end of a root that is signed now, Unix seconds.
+    pub(crate) fn root_expires(&self) -> i64 {
+        self.stamp(Role::Root).expires
+    }
+
     /// Whether the role's signature ends soon enough to be renewed now.
-    pub(super) fn is_due(&self, role: Role) -> bool {
+    pub(crate) fn is_due(&self, role: Role) -> bool {
         self.repository.stamp(role).is_none_or(|held| held.expires - self.scene.cx.now_s() <= life(role).renew_before)
+    }
+
+    /// Adds the signatures of those keys that lie here and may sign it, those that wait among them.
+    pub(crate) fn sign_here(&self, document: &mut Unsigned) -> Result<()> {
+        let may = self.repository.may_sign(document).map_err(unsigned)?;
+        let purpose = purpose(document.role());
+        for key in self.keys.iter().filter(|key| is_here(key) && key.purpose == purpose) {
+            if may.contains(&public(key)?) {
+                document.sign(&self.unsealed(key)?).map_err(unsigned)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes metadata on that enough keys have signed.
+    ///
+    /// # Errors
+    /// [`bundle::SignError`], for the caller to say in words.
+    pub(crate) fn accept(&mut self, document: &Unsigned) -> Result<std::result::Result<(), SignError>> {
+        let files = match self.repository.accept(document) {
+            Ok(files) => files,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.take(document.role(), document.version(), files)?;
+        Ok(Ok(()))
+    }
+
+    /// Signs with what lies here, and takes it on.
+    fn complete(&mut self, mut document: Unsigned) -> Result<()> {
+        self.sign_here(&mut document)?;
+        self.accept(&document)?.map_err(unsigned)
     }
 
     /// Notes files that were signed under version `version` of `role`.
     fn take(&mut self, role: Role, version: u64, files: Files) -> Result<()> {
+        if role == Role::Targets {
+            self.listed = true;
+        }
         let version = i64::try_from(version).map_err(damaged)?;
         match role {
             Role::Root => self.state.root = version,
@@ -156,28 +283,20 @@ impl<'s> Signing<'s> {
         Ok(())
     }
 
-    /// Adds a policy to those that may run.
-    pub(super) fn publish(&mut self, version: u64, policy: &str) -> Result<()> {
-        let (key, delegates, stamp) = (self.key(Role::Targets)?, self.delegates()?, self.stamp(Role::Targets));
-        let floor = version.saturating_sub(RUNNABLE - 1).max(1);
-        let files = self.repository.publish(&[&key], &delegates, version, policy, floor, stamp).map_err(unsigned)?;
-        self.take(Role::Targets, stamp.version, files)
-    }
-
     /// Has every gateway run the live version.
     pub(super) async fn assign(&mut self) -> Result<()> {
         let live = self.tenant().await?.policy_version;
         let rings = Assignment::single_ring(u64::try_from(live).map_err(damaged)?);
-        let (key, stamp) = (self.key(Role::Assignment)?, self.stamp(Role::Assignment));
-        let files = self.repository.assign(&[&key], &rings, stamp).map_err(unsigned)?;
+        let (keys, stamp) = (self.signers(Role::Assignment)?, self.stamp(Role::Assignment));
+        let files = self.repository.assign(&as_signers(&keys), &rings, stamp).map_err(unsigned)?;
         self.take(Role::Assignment, stamp.version, files)
     }
 
     /// Signs the revocation list as the rows have it now.
-    pub(super) async fn revoke(&mut self) -> Result<()> {
+    pub(crate) async fn revoke(&mut self) -> Result<()> {
         let (list, seq) = self.list().await?;
-        let (key, stamp) = (self.key(Role::Revocations)?, self.stamp(Role::Revocations));
-        let files = self.repository.revoke(&[&key], &list, seq, stamp).map_err(unsigned)?;
+        let (keys, stamp) = (self.signers(Role::Revocations)?, self.stamp(Role::Revocations));
+        let files = self.repository.revoke(&as_signers(&keys), &list, seq, stamp).map_err(unsigned)?;
         self.take(Role::Revocations, stamp.version, files)
     }
 
@@ -194,33 +313,42 @@ impl<'s> Signing<'s> {
         Ok((serde_json::to_string(&list).map_err(damaged)?, list.seq()))
     }
 
+    /// Signs the delegated roles anew whose signatures the list of policies vouches for no more, or that were never signed.
+    pub(crate) async fn mend_delegated(&mut self) -> Result<()> {
+        if self.state.assignment == 0 || !self.repository.stands(Role::Assignment).map_err(damaged)? {
+            self.assign().await?;
+        }
+        if self.state.revocations == 0 || !self.repository.stands(Role::Revocations).map_err(damaged)? {
+            self.revoke().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a candidate that waits, if the list of policies was signed since this was opened: it was prepared for the list before.
+    pub(crate) async fn outdate(&mut self) -> Result<Option<Event>> {
+        match std::mem::take(&mut self.listed) {
+            true => super::candidate::outdate(self.scene).await,
+            false => Ok(None),
+        }
+    }
+
     /// Signs the same content of `targets` for another while.
-    pub(super) fn renew_targets(&mut self) -> Result<()> {
-        let (key, stamp) = (self.key(Role::Targets)?, self.stamp(Role::Targets));
-        let mut unsigned = self.repository.prepare_targets(None, 0, stamp).map_err(unsigned)?;
-        unsigned.sign(&key).map_err(self::unsigned)?;
-        let files = self.repository.accept(&unsigned).map_err(self::unsigned)?;
-        self.take(Role::Targets, stamp.version, files)
+    pub(crate) async fn renew_targets(&mut self) -> Result<()> {
+        let renewal = self.repository.prepare_targets(None, 0, self.list_stamp().await?).map_err(unsigned)?;
+        self.complete(renewal)
     }
 
     /// Signs a next root with the same keys.
     pub(super) fn renew_root(&mut self) -> Result<()> {
-        let keys = RootKeys {
-            root: self.public(Role::Root)?,
-            targets: self.public(Role::Targets)?,
-            snapshot: self.public(Role::Snapshot)?,
-            timestamp: self.public(Role::Timestamp)?,
-        };
-        let (key, stamp) = (self.key(Role::Root)?, self.stamp(Role::Root));
-        let files = self.repository.rotate(&keys, &[&key], stamp.expires).map_err(unsigned)?;
-        self.take(Role::Root, stamp.version, files)
+        let next = self.repository.prepare_root(&self.root_keys()?, self.root_expires()).map_err(unsigned)?;
+        self.complete(next)
     }
 
     /// Signs what belongs together and that it is the newest, and stores everything.
-    pub(super) async fn seal(mut self) -> Result<()> {
+    pub(crate) async fn seal(mut self) -> Result<()> {
         if self.is_published() {
-            let (key, stamp) = (self.key(Role::Snapshot)?, self.stamp(Role::Snapshot));
-            let files = self.repository.snapshot(&[&key], stamp).map_err(unsigned)?;
+            let (keys, stamp) = (self.signers(Role::Snapshot)?, self.stamp(Role::Snapshot));
+            let files = self.repository.snapshot(&as_signers(&keys), stamp).map_err(unsigned)?;
             self.take(Role::Snapshot, stamp.version, files)?;
         }
         self.touch().await
@@ -229,8 +357,8 @@ impl<'s> Signing<'s> {
     /// Signs that what is there is the newest, and stores everything.
     pub(super) async fn touch(mut self) -> Result<()> {
         if self.is_published() {
-            let (key, stamp) = (self.key(Role::Timestamp)?, self.stamp(Role::Timestamp));
-            let files = self.repository.timestamp(&[&key], stamp).map_err(unsigned)?;
+            let (keys, stamp) = (self.signers(Role::Timestamp)?, self.stamp(Role::Timestamp));
+            let files = self.repository.timestamp(&as_signers(&keys), stamp).map_err(unsigned)?;
             self.take(Role::Timestamp, stamp.version, files)?;
             self.state.signed_ms = self.scene.cx.now_ms;
         }
@@ -247,10 +375,17 @@ impl<'s> Signing<'s> {
                 db.forget_tuf_files(role.name(), version - KEPT).await?;
             }
         }
+        if self.listed {
+            super::candidate::outdate(self.scene).await?;
+        }
         Ok(db.put(self.state).await?)
     }
 
     async fn tenant(&self) -> Result<Tenant> {
         self.scene.db.this_tenant().await?.ok_or(Error::NotFound)
     }
+}
+
+fn as_signers(keys: &[Key]) -> Vec<&dyn Signer> {
+    keys.iter().map(|key| key as &dyn Signer).collect()
 }

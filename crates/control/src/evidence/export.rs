@@ -10,11 +10,11 @@ use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use crate::tenancy::keys;
-use ::evidence::Salt;
 use ::evidence::export::line::FORMAT;
-use ::evidence::export::{Event as Line, Exporter, Header};
+use ::evidence::export::{Event as Line, Exporter, Handed, Header};
+use ::evidence::{Handover, Salt, Verifier};
 use serde_json::json;
-use store::AuditFilter;
+use store::{AuditFilter, Reader};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// How many events are read at once.
@@ -51,6 +51,7 @@ pub async fn export(control: &Control, cx: &Ctx, filter: &AuditFilter, mut write
         exported_at_ms: cx.now_ms,
         checkpoint: newest.note,
         verifier: signer.verifier().to_string(),
+        handovers: handovers(&db, &mut prover).await?,
     };
     let filter = resolve(&db, filter).await?;
     let (mut exporter, line) = Exporter::start(&signer, header);
@@ -74,6 +75,25 @@ pub async fn export(control: &Control, cx: &Ctx, filter: &AuditFilter, mut write
     write(&mut writer, &exporter.finish()).await?;
     writer.flush().await.map_err(|error| Error::internal("writing an export", error))?;
     Ok(Exported { count, size: newest.size })
+}
+
+/// How the log came to the key that signs now, the oldest handover first.
+async fn handovers(db: &Reader<'_>, prover: &mut Prover<'_>) -> Result<Vec<Handed>> {
+    let mut rows = db.keys_for(keys::AUDIT_LOG).await?;
+    rows.sort_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
+    let mut handed = Vec::new();
+    for pair in rows.windows(2) {
+        let Some(note) = &pair[1].handover else {
+            // The key before was stolen: nothing leads from it to this one.
+            handed.clear();
+            continue;
+        };
+        let from = Verifier::parse(&pair[0].public).map_err(|error| Error::internal("reading a log key", error))?;
+        let handover = Handover::open(note, &from).map_err(|error| Error::internal("reading a handover of the log", error))?;
+        let proof = prover.consistency(handover.checkpoint.size).await?;
+        handed.push(Handed { from: pair[0].public.clone(), note: note.clone(), proof });
+    }
+    Ok(handed)
 }
 
 async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &str) -> Result<()> {

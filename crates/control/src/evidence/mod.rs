@@ -16,6 +16,7 @@ pub use ::evidence::export::{Finding, Verified, verify as verify_export};
 pub use actions::ACTIONS;
 pub use export::{Exported, export};
 pub use query::{ActorView, AuditList, EventDetail, EventView, Proof, audit, event, log_key, story};
+pub(crate) use sequence::read_tree;
 pub use sequence::{PlaceEvents, Placed, place_all};
 pub use showing::Shown;
 pub(crate) use showing::{Showing, checkpoint_text, show};

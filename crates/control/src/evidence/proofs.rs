@@ -54,6 +54,9 @@ impl<'r> Prover<'r> {
 
     /// The proof that the tree of `old` leaves is a prefix of this one.
     pub async fn consistency(&mut self, old: u64) -> Result<Vec<Hash>> {
+        if old > self.size {
+            return Err(broken("a head of the log"));
+        }
         let mut proof = Vec::new();
         for (start, end) in consistency_ranges(old, self.size) {
             // A range either lies within one tile, or goes from the start of one to the end of one, or of the log.

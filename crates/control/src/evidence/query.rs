@@ -237,9 +237,8 @@ async fn proven(db: &Reader<'_>, row: &AuditEvent, index: i64, newest: &Checkpoi
 /// The key that the log is signed with, in the form that `writ audit verify --key` takes.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without [`Permission::ReadAudit`]; [`Error::NotFound`] when there is none.
+/// [`Error::Forbidden`] without [`Permission::ReadAudit`].
 pub async fn log_key(control: &Control, cx: &Ctx) -> Result<String> {
     cx.needs(Permission::ReadAudit)?;
-    let known = control.read(cx).keys_for(keys::AUDIT_LOG).await?;
-    known.into_iter().filter(|key| key.active == 1).max_by_key(|key| key.created_ms).map(|key| key.public).ok_or(Error::NotFound)
+    keys::public(&control.read(cx), keys::AUDIT_LOG).await
 }

@@ -65,19 +65,29 @@ impl Upkeep for PlaceEvents {
 }
 
 async fn signed(scene: &Scene<'_>, tree: &Tree) -> Result<store::Checkpoint> {
-    let signer = keys::log_signer(&scene.db, &scene.parts.vault).await?;
-    let head = Checkpoint { origin: checkpoint::origin(scene.cx.tenant.as_str()), size: tree.size(), root: tree.root() };
+    let (tenant, vault) = (&scene.cx.tenant, &scene.parts.vault);
+    let head = Checkpoint { origin: checkpoint::origin(tenant.as_str()), size: tree.size(), root: tree.root() };
+    let signer = keys::log_signer(&scene.db, vault).await?;
+    let mut note = head.sign(&signer);
+    // Until everybody knows a new key, the one before signs along.
+    for key in scene.db.keys_for(keys::AUDIT_LOG).await?.iter().filter(|key| key.active == 1) {
+        if key.public != signer.verifier().to_string() {
+            let along = keys::log_signer_of(tenant, vault, key)?.cosign_note(&note);
+            note = along.map_err(|error| Error::internal("signing a checkpoint", error))?;
+        }
+    }
     Ok(store::Checkpoint {
         id: tree.size().to_string(),
         size: as_i64(tree.size()),
         root: tree.root().to_string(),
-        note: head.sign(&signer),
+        note,
         tree: serde_json::to_string(tree).map_err(|error| Error::internal("writing the log's state", error))?,
         at_ms: scene.cx.now_ms,
     })
 }
 
-fn read_tree(row: &store::Checkpoint) -> Result<Tree> {
+/// The tree as it was at a checkpoint.
+pub(crate) fn read_tree(row: &store::Checkpoint) -> Result<Tree> {
     let tree: Tree = serde_json::from_str(&row.tree).map_err(|error| Error::internal("reading the log's state", error))?;
     let sound = tree.is_well_formed() && as_i64(tree.size()) == row.size && tree.root().to_string() == row.root;
     if sound { Ok(tree) } else { Err(broken("the log's state")) }

@@ -2,10 +2,10 @@
 
 use crate::control::{Control, Parts};
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
-use crate::tenancy::keys::TOKEN;
+use crate::error::Result;
+use crate::tenancy::keys::jwk_set;
 use policy::Issuer;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::Reader;
 use token::VerifyingKeys;
 
@@ -14,20 +14,11 @@ use token::VerifyingKeys;
 /// # Errors
 /// When the database fails or holds no key.
 pub async fn jwks(control: &Control, cx: &Ctx) -> Result<Value> {
-    set(&control.read(cx)).await
-}
-
-async fn set(db: &Reader<'_>) -> Result<Value> {
-    let mut keys = Vec::new();
-    for key in db.keys_for(TOKEN).await? {
-        let jwk: Value = serde_json::from_str(&key.public).map_err(|error| Error::internal("reading a token key", error))?;
-        keys.push(jwk);
-    }
-    Ok(json!({ "keys": keys }))
+    jwk_set(&control.read(cx)).await
 }
 
 /// What verifies the tenant's own access tokens.
 pub(super) async fn verifying(db: &Reader<'_>, parts: &Parts) -> Result<VerifyingKeys> {
-    let issuer = Issuer { issuer: parts.issuer(db.tenant()), jwks: set(db).await? };
+    let issuer = Issuer { issuer: parts.issuer(db.tenant()), jwks: jwk_set(db).await? };
     Ok(VerifyingKeys::from_issuers(&[issuer]))
 }

@@ -26,14 +26,14 @@ impl UseCase for CreateTenant {
 
         let (token_key, pkcs8) = token::SigningKey::generate().map_err(|error| Error::internal("making a token key", error))?;
         let public = serde_json::to_string(token_key.public()).map_err(|error| Error::internal("making a token key", error))?;
-        keys::add(scene, keys::TOKEN, &pkcs8, public).await?;
+        keys::add(scene, keys::TOKEN, &pkcs8, public, true).await?;
 
         let seed = scene.parts.chance.bytes::<32>();
         let origin = evidence::checkpoint::origin(scene.cx.tenant.as_str());
         let signer = evidence::Signer::from_seed(&origin, &seed).map_err(|error| Error::internal("making the log key", error))?;
-        keys::add(scene, keys::AUDIT_LOG, &seed, signer.verifier().to_string()).await?;
+        keys::add(scene, keys::AUDIT_LOG, &seed, signer.verifier().to_string(), true).await?;
 
-        keys::add(scene, keys::REVOCATION_MARKS, &scene.parts.chance.bytes::<32>(), String::new()).await?;
+        keys::add(scene, keys::REVOCATION_MARKS, &scene.parts.chance.bytes::<32>(), String::new(), true).await?;
 
         crate::delivery::repository::initialise(scene).await?;
         crate::config::defaults(scene).await?;

@@ -1,9 +1,11 @@
-//! The tenant's private keys: made here, kept sealed, opened for the moment of a signature.
+//! The tenant's keys as rows: made here and kept sealed, opened for the moment of a signature, destroyed when they end; or known from
+//! elsewhere by their public half. What keys are rotated and how is told in [`crate::keys`].
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;
 use crate::vault::Vault;
 use policy::RevocationKey;
+use serde_json::{Value, json};
 use store::{Key, Reader};
 use token::SigningKey;
 use zeroize::Zeroizing;
@@ -22,16 +24,66 @@ pub fn place(tenant: &store::TenantId, purpose: &str, id: &str) -> String {
     format!("{tenant}/{purpose}/{id}")
 }
 
-/// Seals a private key and adds it as the active one for its purpose.
+/// Seals a private key and keeps it. It signs from now on, or waits until it is made active.
 ///
 /// # Errors
 /// When sealing or the database fails.
-pub async fn add(scene: &Scene<'_>, purpose: &str, private: &[u8], public: String) -> Result<()> {
+pub async fn add(scene: &Scene<'_>, purpose: &str, private: &[u8], public: String, active: bool) -> Result<Key> {
     let id = scene.id("key");
     let place = place(&scene.cx.tenant, purpose, &id);
     let sealed = scene.parts.vault.seal(&scene.parts.chance, &place, private).map_err(|error| Error::internal("sealing a key", error))?;
-    let row = Key { id, purpose: purpose.to_owned(), sealed, public, active: 1, created_ms: scene.cx.now_ms };
-    Ok(scene.db.insert(row).await?)
+    insert(scene, Key { sealed, active: i64::from(active), ..row(scene, id, purpose, public) }).await
+}
+
+/// Notes a key that signs elsewhere.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_elsewhere(scene: &Scene<'_>, purpose: &str, public: String) -> Result<Key> {
+    insert(scene, row(scene, scene.id("key"), purpose, public)).await
+}
+
+fn row(scene: &Scene<'_>, id: String, purpose: &str, public: String) -> Key {
+    let (purpose, sealed, created_ms) = (purpose.to_owned(), String::new(), scene.cx.now_ms);
+    Key { id, purpose, sealed, public, active: 1, created_ms, ended_ms: None, retired_ms: None, handover: None }
+}
+
+async fn insert(scene: &Scene<'_>, row: Key) -> Result<Key> {
+    scene.db.insert(row.clone()).await?;
+    Ok(row)
+}
+
+/// Has a key that waited sign from now on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn activate(scene: &Scene<'_>, key: Key) -> Result<()> {
+    scene.db.update(Key { active: 1, ..key }).await?;
+    Ok(())
+}
+
+/// Ends a key: it signs no more, and its private half is destroyed. With `retired` nothing counts any more that it signed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(scene: &Scene<'_>, key: Key, retired: bool) -> Result<()> {
+    let now_ms = scene.cx.now_ms;
+    let retired_ms = key.retired_ms.or(retired.then_some(now_ms));
+    scene.db.update(Key { active: 0, sealed: String::new(), ended_ms: key.ended_ms.or(Some(now_ms)), retired_ms, ..key }).await?;
+    Ok(())
+}
+
+/// Whether the private half lies here, to sign now or to wait for its time.
+pub fn is_here(key: &Key) -> bool {
+    !key.sealed.is_empty() && key.ended_ms.is_none()
+}
+
+/// The private half of a key that lies here.
+///
+/// # Errors
+/// When the master key is another.
+pub fn unseal(tenant: &store::TenantId, vault: &Vault, key: &Key) -> Result<Zeroizing<Vec<u8>>> {
+    vault.open(&place(tenant, &key.purpose, &key.id), &key.sealed).map_err(|error| Error::internal("opening a key", error))
 }
 
 /// Opens the active private key for a purpose.
@@ -39,8 +91,29 @@ pub async fn add(scene: &Scene<'_>, purpose: &str, private: &[u8], public: Strin
 /// # Errors
 /// When there is none, or the master key is another.
 pub async fn open(db: &Reader<'_>, vault: &Vault, purpose: &'static str) -> Result<Zeroizing<Vec<u8>>> {
-    let key = active(db, purpose).await?;
-    vault.open(&place(db.tenant(), purpose, &key.id), &key.sealed).map_err(|error| Error::internal("opening a key", error))
+    unseal(db.tenant(), vault, &active(db, purpose).await?)
+}
+
+/// Keys of a purpose whose signatures still count: the one that signs, the one that waits to, and those that did until lately.
+///
+/// # Errors
+/// When the database fails.
+pub async fn counting(db: &Reader<'_>, purpose: &'static str) -> Result<Vec<Key>> {
+    Ok(db.keys_for(purpose).await?.into_iter().filter(|key| key.retired_ms.is_none()).collect())
+}
+
+/// The keys of the tenant's tokens as a JWK set (RFC 7517): also the one that is to sign next, so that everybody knows it by then, and those
+/// that no longer sign, since tokens of theirs may still live.
+///
+/// # Errors
+/// When the database fails or holds no key.
+pub async fn jwk_set(db: &Reader<'_>) -> Result<Value> {
+    let mut keys = Vec::new();
+    for key in counting(db, TOKEN).await? {
+        let jwk: Value = serde_json::from_str(&key.public).map_err(|error| Error::internal("reading a token key", error))?;
+        keys.push(jwk);
+    }
+    Ok(json!({ "keys": keys }))
 }
 
 /// The public half of the active key for a purpose.
@@ -52,7 +125,8 @@ pub async fn public(db: &Reader<'_>, purpose: &'static str) -> Result<String> {
 }
 
 async fn active(db: &Reader<'_>, purpose: &'static str) -> Result<Key> {
-    let active = db.keys_for(purpose).await?.into_iter().filter(|key| key.active == 1).max_by_key(|key| key.created_ms);
+    let signing = db.keys_for(purpose).await?.into_iter().filter(|key| key.active == 1);
+    let active = signing.max_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
     active.ok_or_else(|| Error::internal("opening a key", format!("the tenant has no {purpose} key")))
 }
 
@@ -74,13 +148,21 @@ pub async fn revocation_key(db: &Reader<'_>, vault: &Vault) -> Result<Revocation
     Ok(RevocationKey::of(bytes))
 }
 
-/// Opens the key that signs checkpoints.
+/// Opens the key that signs checkpoints, and exports.
 ///
 /// # Errors
 /// As [`open`].
 pub async fn log_signer(db: &Reader<'_>, vault: &Vault) -> Result<evidence::Signer> {
-    let seed = open(db, vault, AUDIT_LOG).await?;
+    log_signer_of(db.tenant(), vault, &active(db, AUDIT_LOG).await?)
+}
+
+/// Opens a key of the audit log.
+///
+/// # Errors
+/// As [`unseal`].
+pub fn log_signer_of(tenant: &store::TenantId, vault: &Vault, key: &Key) -> Result<evidence::Signer> {
+    let seed = unseal(tenant, vault, key)?;
     let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|error| Error::internal("reading the log key", error))?;
-    evidence::Signer::from_seed(&evidence::checkpoint::origin(db.tenant().as_str()), seed)
+    evidence::Signer::from_seed(&evidence::checkpoint::origin(tenant.as_str()), seed)
         .map_err(|error| Error::internal("reading the log key", error))
 }

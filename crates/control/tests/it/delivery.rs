@@ -2,12 +2,13 @@
 
 mod decisions;
 mod fleet;
+mod keys;
 mod publishing;
 mod witnesses;
 
 use crate::support::*;
 use bundle::{Activated, Next, Pin, Refused, Response, Trusted, Update};
-use control::delivery::{self, Ack, CreateEnrolment, Enrol, Enrolled, Publish, files};
+use control::delivery::{self, Ack, CreateEnrolment, Enrol, Enrolled, Publication, Publish, files};
 use control::{AdminRole, Ctx, Done, Error, Event, Permission, Result, Scene, UseCase};
 use policy::{PolicySet, Revocations, Target};
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,7 +111,7 @@ async fn configure(h: &Harness) {
 async fn publish(h: &Harness) -> Result<u64> {
     let cx = ada(h).await;
     let draft = delivery::draft(&h.control, &cx).await?;
-    h.control.run(&cx, Publish { note: "first".to_owned(), expected_draft: draft.draft }).await
+    h.control.run(&cx, Publish { note: "first".to_owned(), expected_draft: draft.draft }).await.map(Publication::version)
 }
 
 /// A gateway with its key.

@@ -1,7 +1,10 @@
 //! Published policies, the files of the TUF repository, gateways and their receipts.
 
 use crate::error::StoreError;
-use crate::rows::{Gateway, Grant, Key, Receipt, TufFile, TufState, bundles, enrolments, gateways, grants, keys, receipts, tuf_files};
+use crate::rows::{
+    Bundle, Candidate, Gateway, Grant, Key, Receipt, TufFile, TufState, bundles, candidates, enrolments, gateways, grants, keys, receipts,
+    tuf_files,
+};
 use crate::scoped::{Reader, Row, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -37,6 +40,55 @@ impl Reader<'_> {
         let found: Vec<(i64, String, String, i64, String)> = query.into_tuple().all(&self.db.executor()).await?;
         let head = |(version, sha256, note, published_ms, published_by)| BundleHead { version, sha256, note, published_ms, published_by };
         Ok(found.into_iter().map(head).collect())
+    }
+
+    /// The newest published policy before this version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bundle_before(&self, version: i64) -> Result<Option<Bundle>> {
+        let query = self.find::<Bundle>().filter(bundles::Column::Version.lt(version)).order_by_desc(bundles::Column::Version);
+        Ok(query.one(&self.db.executor()).await?.map(Bundle::from_model))
+    }
+
+    /// The highest version that was published; 0 before the first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest_bundle(&self) -> Result<i64> {
+        let query = self.find::<Bundle>().select_only().column_as(bundles::Column::Version.max(), "version");
+        let found: Option<Option<i64>> = query.into_tuple().one(&self.db.executor()).await?;
+        Ok(found.flatten().unwrap_or(0))
+    }
+
+    /// The candidate that awaits its signature, if one does.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn candidate_awaiting(&self) -> Result<Option<Candidate>> {
+        self.one(candidates::Column::State.eq("awaiting")).await
+    }
+
+    /// The highest number and the highest policy version that any candidate ever had; 0 where there was none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn candidate_marks(&self) -> Result<(i64, i64)> {
+        use candidates::Column as C;
+        let query =
+            self.find::<Candidate>().select_only().column_as(C::Number.max(), "number").column_as(C::PolicyVersion.max(), "version");
+        let found: Option<(Option<i64>, Option<i64>)> = query.into_tuple().one(&self.db.executor()).await?;
+        let (number, version) = found.unwrap_or_default();
+        Ok((number.unwrap_or(0), version.unwrap_or(0)))
+    }
+
+    /// The roots of the repository, all versions, in no particular order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tuf_roots(&self) -> Result<Vec<TufFile>> {
+        use tuf_files::Column as C;
+        self.list(Condition::all().add(C::Id.starts_with("metadata/")).add(C::Id.ends_with(".root.json"))).await
     }
 
     /// The keys of the TUF repository, all roles, used ones among them.

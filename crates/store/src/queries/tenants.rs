@@ -54,18 +54,17 @@ impl Scoped<'_> {
         self.raise(Column::Draft).await
     }
 
-    /// Raises the policy version, notes that the whole draft is published, and returns the version.
+    /// Notes that this policy version is live, and which draft it was compiled from, if it came from one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_policy_version(&self) -> Result<i64> {
-        self.raise(Column::PolicyVersion).await?;
-        Entity::update_many()
-            .col_expr(Column::PublishedDraft, Expr::col(Column::Draft))
-            .filter(Column::Id.eq(self.tenant().as_str()))
-            .exec(&self.executor())
-            .await?;
-        Ok(self.this_tenant().await?.map_or(0, |tenant| tenant.policy_version))
+    pub async fn set_live_policy(&self, version: i64, draft: Option<i64>) -> Result<()> {
+        let mut update = Entity::update_many().col_expr(Column::PolicyVersion, Expr::value(version));
+        if let Some(draft) = draft {
+            update = update.col_expr(Column::PublishedDraft, Expr::value(draft));
+        }
+        update.filter(Column::Id.eq(self.tenant().as_str())).exec(&self.executor()).await?;
+        Ok(())
     }
 
     async fn raise(&self, column: Column) -> Result<()> {

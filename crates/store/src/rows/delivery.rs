@@ -53,6 +53,34 @@ table! {
 }
 
 table! {
+    /// A list of policies that the policy key is to sign elsewhere; its id is its number.
+    "candidates" candidates, Candidate {
+        /// The version that the list would have. None is used twice, whatever becomes of it.
+        number: i64,
+        /// `publish`, `keys`, `renewal`, `delegation` or `floor`.
+        kind: String,
+        /// `awaiting`, `live`, `withdrawn`, `superseded` or `outdated`.
+        state: String,
+        /// The policy version that it adds, if it adds one. None is used twice either.
+        policy_version: Option<i64>,
+        /// JSON of `policy::Configuration`, if it adds a policy.
+        configuration: Option<String>,
+        /// JSON of `bundle::Unsigned`, with the signatures so far.
+        unsigned: String,
+        /// The draft number that it was compiled from, if it publishes the draft.
+        draft: Option<i64>,
+        /// Why.
+        note: String,
+        /// When it was asked for.
+        requested_ms: i64,
+        /// By whom.
+        requested_by: String,
+        /// When it ceased to wait.
+        ended_ms: Option<i64>,
+    }
+}
+
+table! {
     /// A one-time enrolment token, by hash.
     "enrolments" enrolments, Enrolment {
         /// For one gateway name.

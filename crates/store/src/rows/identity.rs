@@ -3,18 +3,24 @@
 use super::table;
 
 table! {
-    /// A private key, sealed under the master key.
+    /// A key. Its private half is sealed under the master key, lies elsewhere, or was destroyed.
     "keys" keys, Key {
         /// What it signs: `token`, `tuf-root`, …, `audit-log`.
         purpose: String,
-        /// PKCS#8, sealed, base64.
+        /// The private half, sealed, base64; empty when it is not here.
         sealed: String,
         /// Public half: JWK, PEM or note key, by purpose.
         public: String,
-        /// 1 while it signs.
+        /// 1 while it signs, here or elsewhere.
         active: i64,
-        /// When it was made.
+        /// When it was made here, or came to be known.
         created_ms: i64,
+        /// When it stopped signing. A key that is neither active nor ended waits to become active.
+        ended_ms: Option<i64>,
+        /// From when on nothing counts that it signed.
+        retired_ms: Option<i64>,
+        /// Of a key of the audit log: the note by which the key before handed the log over to it.
+        handover: Option<String>,
     }
 }
 

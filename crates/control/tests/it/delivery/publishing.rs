@@ -82,7 +82,7 @@ on_each_database! {
         let publish = || Publish { note: String::new(), expected_draft: draft };
         let (one, two) = tokio::join!(h.control.run(&cx, publish()), other.run(&cx, publish()));
         let (won, lost) = if one.is_ok() { (one, two) } else { (two, one) };
-        assert_eq!(won.expect("one is first"), 1);
+        assert_eq!(won.expect("one is first"), Publication::Live(1));
         assert_eq!(code(lost), "changed");
         let events = h.actions().await;
         assert_eq!(events.iter().filter(|action| *action == "bundle.publish").count(), 1);

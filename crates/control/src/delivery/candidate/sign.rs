@@ -1,0 +1,89 @@
+//! Taking a signature that was made elsewhere.
+
+use super::super::signing::{Signing, damaged, unsigned};
+use super::enact::enact;
+use super::{Added, Offer, State, is_complete, object};
+use crate::error::{Error, Result};
+use crate::event::{Event, Events};
+use crate::permission::Permission;
+use crate::scene::{Done, Scene, UseCase};
+use bundle::ceremony::Kind;
+use bundle::{SignError, Unsigned};
+use serde_json::json;
+use store::Candidate;
+
+/// Adds a policy key's signature to the candidate that awaits it. The signature is what authenticates: whoever brings it.
+pub struct SignCandidate {
+    /// The candidate's number.
+    pub number: u64,
+    /// Id of the key.
+    pub keyid: String,
+    /// ASN.1 DER in hex.
+    pub signature: String,
+}
+
+/// How far a candidate is after a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It is signed and live.
+    Live,
+    /// So many more keys have to sign.
+    Awaits(u32),
+}
+
+impl UseCase for SignCandidate {
+    type Out = Progress;
+    const NEEDS: Permission = Permission::Anyone;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<Progress>> {
+        let row = scene.db.get::<Candidate>(&self.number.to_string()).await?.ok_or(Error::NotFound)?;
+        let signing = Signing::open(scene).await?;
+        let mut offer = read(&row)?;
+        // Judged before anything is told of where the candidate stands: strangers learn nothing of it.
+        let keys = signing.repository().may_sign(&offer.unsigned).map_err(unsigned)?;
+        let key = keys.iter().find(|key| key.id() == self.keyid).ok_or_else(not_theirs)?;
+        let signature = hex::decode(&self.signature).map_err(|_| not_theirs())?;
+        let known = offer.unsigned.signature_of(key.id()).is_some();
+        offer.unsigned.countersign(key, &signature).map_err(|_| not_theirs())?;
+        if row.state != State::Awaiting.as_str() {
+            return Err(Error::refused("candidate_ended", format!("candidate {} awaits no signature: it is {}", row.number, row.state)));
+        }
+        if known {
+            return Err(Error::refused("already_signed", format!("this key has signed candidate {} already", row.number)));
+        }
+        let signed = Event::new("candidate.sign").by("key", key.id()).on(object(row.number));
+        let signed = signed.details(json!({ "kind": row.kind, "policy_version": row.policy_version, "key": key.id() }));
+        if is_complete(&signing, &offer.unsigned)? {
+            let events = enact(scene, signing, &offer, &row.requested_by).await?.map_err(outdated)?;
+            let events = Events::new(signed).and(events.map(|event| event.by("key", key.id())).into_vec());
+            return Ok(Done::all(Progress::Live, events).wake());
+        }
+        let missing = signing.repository().missing(&offer.unsigned).map_err(damaged)?;
+        let missing = missing.iter().map(|missing| missing.threshold.saturating_sub(missing.signed())).max().unwrap_or_default();
+        scene.db.update(Candidate { unsigned: serde_json::to_string(&offer.unsigned).map_err(damaged)?, ..row }).await?;
+        Ok(Done::new(Progress::Awaits(missing), signed))
+    }
+}
+
+fn not_theirs() -> Error {
+    Error::refused("wrong_signature", "this is not the signature of a policy key over this candidate")
+}
+
+fn outdated(error: SignError) -> Error {
+    Error::refused("outdated", format!("the candidate fits no more: {error}. Ask for it again"))
+}
+
+/// The offer that a candidate's row keeps.
+pub(super) fn read(row: &Candidate) -> Result<Offer> {
+    let document: Unsigned = serde_json::from_str(&row.unsigned).map_err(damaged)?;
+    let adds = match (row.policy_version, &row.configuration) {
+        (Some(version), Some(configuration)) => {
+            let configuration = serde_json::from_str(configuration).map_err(damaged)?;
+            let text = document.files().values().next().cloned().ok_or_else(|| damaged("the candidate's policy is gone"))?;
+            Some(Added { version, configuration, text })
+        }
+        _ => None,
+    };
+    let kind = Kind::parse(&row.kind).ok_or_else(|| damaged(format!("{:?} is no kind of candidate", row.kind)))?;
+    Ok(Offer { kind, adds, unsigned: document, draft: row.draft, note: row.note.clone() })
+}
