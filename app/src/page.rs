@@ -131,6 +131,7 @@ nav! {
     Fleet, "Delivery", "/fleet", "Fleet";
     Audit, "Evidence", "/audit", "Audit log";
     AdminRoles, "Settings", "/admin-roles", "Admin roles";
+    Keys, "Settings", "/keys", "Keys";
 }
 
 /// What views need to know about where they are.

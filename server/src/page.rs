@@ -116,5 +116,6 @@ pub const fn needs(nav: Nav) -> Permission {
         Nav::Fleet => Permission::ReadFleet,
         Nav::Audit => Permission::ReadAudit,
         Nav::AdminRoles => Permission::ReadAdmins,
+        Nav::Keys => Permission::ReadConfig,
     }
 }

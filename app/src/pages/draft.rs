@@ -6,8 +6,9 @@
 //! | POST | `/draft/publish` | `csrf`, `digest` (of the draft that was shown), `note` |
 //! | GET | `/bundles` | `cursor` |
 //!
-//! After POST: redirect to `/bundles`. A `digest` that no longer fits: `/draft` anew with [`Model::moved`] set, 409. Findings that block: 422.
+//! What awaits a signature is [`candidate`]'s. After POST: redirect to `/bundles`, or to `/draft` where the policy key lies elsewhere. A `digest` that no longer fits: `/draft` anew with [`Model::moved`] set, 409. Findings that block: 422.
 
+use super::candidate;
 use crate::{
     components::*,
     instant::{Instant, plural},
@@ -74,6 +75,10 @@ pub struct Model {
     pub gateways: u64,
     /// The reader may publish.
     pub can_publish: bool,
+    /// The policy key lies in the database; otherwise publishing asks for a signature that is made elsewhere.
+    pub signed_here: bool,
+    /// What awaits such a signature.
+    pub candidate: Option<candidate::Model>,
     /// The draft changed after the reader opened it.
     pub moved: bool,
     /// The note typed before an error.
@@ -117,6 +122,8 @@ pub fn view(m: Model) -> impl IntoView {
             .collect_view();
         view! { <ul class="links">{items}</ul> }.into_any()
     };
+    let replaced =
+        m.candidate.as_ref().map(|held| view! { <p class="muted">"Candidate "{held.number}", which waits, gives way to it."</p> });
     let publish = if empty_draft {
         ().into_any()
     } else if !m.can_publish {
@@ -131,9 +138,14 @@ pub fn view(m: Model) -> impl IntoView {
                 "/draft/publish",
                 view! {
                     {hidden("digest", m.digest)}
-                    <p>"This signs policy "{m.next}" and sends it to "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}". What was revoked or blocked stays so."</p>
+                    {if m.signed_here {
+                        view! { <p>"This signs policy "{m.next}" and sends it to "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}". What was revoked or blocked stays so."</p> }.into_any()
+                    } else {
+                        view! { <p>"The policy key lies elsewhere. This asks for its signature on policy "{m.next}"; "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}" get it once it is signed."</p> }.into_any()
+                    }}
+                    {replaced}
                     {input(Field::new("publish", "note", "Note").hint("Stands beside the version for ever.").value(m.note).max(300).errors(&m.errors))}
-                    {buttons(submit(format!("Publish policy {}", m.next)))}
+                    {buttons(submit(if m.signed_here { format!("Publish policy {}", m.next) } else { format!("Ask for policy {}", m.next) }))}
                 },
             ),
         )
@@ -142,6 +154,7 @@ pub fn view(m: Model) -> impl IntoView {
         {head_with(&[], "Draft", under, link_button("/bundles", "Earlier versions"))}
         {m.moved.then(|| flag_text(Tone::Warn, "Nothing was published.", "The draft changed after you opened it. This is how it stands now."))}
         {error_summary("publish", &m.errors)}
+        {m.candidate.map(candidate::section)}
         <div class="cols">{list}<div class="stack">{card("Check", (), findings)}{publish}</div></div>
     }
     .into_any()
@@ -189,6 +202,8 @@ pub struct Bundles {
     pub rows: Vec<Bundle>,
     /// Links to more.
     pub pager: Pager,
+    /// What awaits a signature that is made elsewhere: `Policy 129`, and who asked.
+    pub awaits: Option<(String, String)>,
 }
 
 /// The list of bundles.
@@ -220,5 +235,11 @@ pub fn bundles(m: Bundles) -> impl IntoView {
             rows,
         )
     };
-    view! { {head(&[], "Bundles", link_button("/draft", "Draft"))}{body}{pager(&m.pager)} }.into_any()
+    let awaits = m.awaits.map(|(about, by)| {
+        flag(
+            Tone::Warn,
+            view! { <strong>{candidate::title(&about)}"."</strong>" Asked for by "<bdi>{by}</bdi>". "{link("/draft", "Look at it")} },
+        )
+    });
+    view! { {head(&[], "Bundles", link_button("/draft", "Draft"))}{awaits}{body}{pager(&m.pager)} }.into_any()
 }

@@ -6,6 +6,7 @@ mod console;
 mod crashes;
 mod exported;
 mod hostile;
+mod keys;
 mod oauth;
 mod proxy;
 mod replicas;

@@ -1,10 +1,11 @@
 //! `writ admin …`: straight on the database, audited like everything else.
 
+use super::tenant::{Tenant, explain};
 use crate::compose::{self, DataArgs};
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
+use control::AdminRole;
 use control::tenancy::{CreateTenant, GrantAdmin, Holder};
-use control::{Actor, AdminRole, Control, Ctx, Error};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use std::path::PathBuf;
 
@@ -71,29 +72,6 @@ pub enum Admin {
         #[arg(long)]
         replace: bool,
     },
-}
-
-/// Which tenant of which installation.
-#[derive(Debug, Args)]
-pub struct Tenant {
-    #[command(flatten)]
-    data: DataArgs,
-    /// The tenant's slug.
-    #[arg(long)]
-    tenant: String,
-}
-
-impl Tenant {
-    pub(super) async fn open(&self) -> Result<(Control, Ctx)> {
-        let control = compose::control(&self.data).await?;
-        let cx = control.ctx(&self.tenant, Actor::Host, "shell").await.map_err(|error| match error {
-            Error::NotFound => {
-                anyhow::anyhow!("there is no tenant {}; make it with: writ admin create-tenant {} --name NAME", self.tenant, self.tenant)
-            }
-            other => explain(other),
-        })?;
-        Ok((control, cx))
-    }
 }
 
 impl Admin {
@@ -164,16 +142,4 @@ fn read_secret(file: &std::path::Path) -> Result<String> {
         bail!("{} may be read by everybody; run: chmod 600 {}", file.display(), file.display());
     }
     Ok(std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?.trim().to_owned())
-}
-
-/// A use case's error as a sentence for the shell.
-pub(super) fn explain(error: Error) -> anyhow::Error {
-    match error {
-        Error::Invalid(fields) => {
-            let fields: Vec<String> = fields.into_iter().map(|field| format!("{}: {}", field.field, field.reason)).collect();
-            anyhow::anyhow!(fields.join("; "))
-        }
-        Error::Refused { text, .. } => anyhow::anyhow!(text),
-        other => anyhow::Error::new(other),
-    }
 }

@@ -1,6 +1,6 @@
 //! `writ export-repo DIR`: the signed repository as files. Gateways that follow DIR, or a web server that serves it, need no control plane.
 
-use super::admin::{Tenant, explain};
+use super::tenant::{Tenant, explain};
 use anyhow::{Context, Result, bail};
 use bundle::Role;
 use clap::Args;

@@ -2,7 +2,13 @@
 
 mod admin;
 mod audit;
+mod candidate;
+mod confirm;
 mod export_repo;
+mod keys;
+mod sign;
+mod signer;
+mod tenant;
 
 use crate::serve::{self, ServeArgs};
 use anyhow::Result;
@@ -30,6 +36,14 @@ enum Command {
     /// Work with audit exports.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Signing keys: make them, list them, rotate them, move them. Most of it needs the database; making and signing need none.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// What awaits the signature of a policy key that lies elsewhere.
+    #[command(subcommand)]
+    Candidate(candidate::Candidate),
+    /// Sign a candidate with the policy key, on whatever machine that lies. Needs no database.
+    Sign(sign::Sign),
 }
 
 /// Runs a command.
@@ -45,5 +59,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Admin(admin) => admin.run().await.map(|()| ExitCode::SUCCESS),
         Command::ExportRepo(export) => export.run().await.map(|()| ExitCode::SUCCESS),
         Command::Audit(audit) => audit.run(),
+        Command::Keys(keys) => keys.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Candidate(candidate) => candidate.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Sign(sign) => sign.run().await.map(|()| ExitCode::SUCCESS),
     }
 }

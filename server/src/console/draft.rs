@@ -1,7 +1,7 @@
 //! The draft, publishing it, and what was published before.
 
 use super::flash::{Flashed, done};
-use super::words;
+use super::{candidate, words};
 use crate::app::App;
 use crate::csrf::Form;
 use crate::page;
@@ -9,26 +9,38 @@ use crate::problem::Problem;
 use crate::signin::session::{Caller, SignedIn};
 use app::components::{FormErrors, Pager};
 use app::instant::Instant;
-use app::page::{Nav, encode};
+use app::page::{Flash, Nav, encode};
 use app::pages::draft as view;
 use app::words::Severity;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use control::config::{self, Edit, Reach, ServerView};
-use control::delivery::{self, Draft, Publish};
+use control::delivery::{self, Draft, Publication, Publish};
 use control::{Ctx, Error, Permission};
 use policy::{About, Change, Direction};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 
 /// The draft.
-pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
-    show(&app, &caller, false, String::new(), FormErrors::default(), StatusCode::OK).await
+pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(flash): Flashed) -> Result<Response, Problem> {
+    show(&app, &caller, Typed { flash, ..Typed::default() }, StatusCode::OK).await
 }
 
-async fn show(app: &App, caller: &Caller, moved: bool, note: String, errors: FormErrors, status: StatusCode) -> Result<Response, Problem> {
+/// What the page shows beside what is so: what was just done, or what was typed and is wrong.
+#[derive(Default)]
+pub(super) struct Typed {
+    pub(super) flash: Option<Flash>,
+    pub(super) moved: bool,
+    pub(super) note: String,
+    pub(super) errors: FormErrors,
+    pub(super) signature: String,
+    pub(super) signature_errors: FormErrors,
+}
+
+pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: StatusCode) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
+    let waits = delivery::candidate(control, cx).await?.map(|found| candidate::section(found, cx, typed.signature, typed.signature_errors));
     let draft = delivery::draft(control, cx).await?;
     let (reach, servers) = (config::reach(control, cx).await?, config::servers(control, cx).await?);
     let gateways = match cx.actor.may(Permission::ReadFleet) {
@@ -49,11 +61,13 @@ async fn show(app: &App, caller: &Caller, moved: bool, note: String, errors: For
         changes,
         gateways,
         can_publish: cx.actor.may(Permission::Publish),
-        moved,
-        note,
-        errors,
+        signed_here: draft.signed_here,
+        candidate: waits,
+        moved: typed.moved,
+        note: typed.note,
+        errors: typed.errors,
     };
-    page::show(app, caller, status, "Draft", Nav::Draft, None, || view::view(model)).await
+    page::show(app, caller, status, "Draft", Nav::Draft, typed.flash, || view::view(model)).await
 }
 
 /// Who last edited what, each looked up once.
@@ -180,13 +194,18 @@ pub struct Sent {
 pub async fn publish(State(app): State<App>, SignedIn(caller): SignedIn, sent: Form<Sent>) -> Result<Response, Problem> {
     let expected_draft = sent.digest.parse().unwrap_or(-1);
     match app.control().run(&caller.cx, Publish { note: sent.note.clone(), expected_draft }).await {
-        Ok(_) => Ok(done(&caller.cx, "/bundles", "published")),
-        Err(Error::Changed(_)) => show(&app, &caller, true, sent.0.note, FormErrors::default(), StatusCode::CONFLICT).await,
+        Ok(Publication::Live(_)) => Ok(done(&caller.cx, "/bundles", "published")),
+        Ok(Publication::Awaits { .. }) => Ok(done(&caller.cx, "/draft", "asked")),
+        Err(Error::Changed(_)) => {
+            show(&app, &caller, Typed { moved: true, note: sent.0.note, ..Typed::default() }, StatusCode::CONFLICT).await
+        }
         Err(Error::Refused { text, .. }) => {
-            show(&app, &caller, false, sent.0.note, words::error("note", text), StatusCode::UNPROCESSABLE_ENTITY).await
+            let typed = Typed { note: sent.0.note, errors: words::error("note", text), ..Typed::default() };
+            show(&app, &caller, typed, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(Error::Invalid(invalid)) => {
-            show(&app, &caller, false, sent.0.note, words::errors(&invalid), StatusCode::UNPROCESSABLE_ENTITY).await
+            let typed = Typed { note: sent.0.note, errors: words::errors(&invalid), ..Typed::default() };
+            show(&app, &caller, typed, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(other) => Err(other.into()),
     }
@@ -243,6 +262,7 @@ pub async fn bundles(
         previous: (from > 0).then(|| at(from.saturating_sub(PAGE))),
         next: (to < total).then(|| at(to)),
     };
-    let model = view::Bundles { rows, pager };
+    let awaits = delivery::candidate(control, cx).await?.map(|found| (candidate::about(&found), found.requested_by));
+    let model = view::Bundles { rows, pager, awaits };
     page::show(&app, &caller, StatusCode::OK, "Bundles", Nav::Bundles, flash, || view::bundles(model)).await
 }

@@ -1,5 +1,6 @@
 //! Home, and where each kind of admin begins.
 
+use super::candidate;
 use super::flash::Flashed;
 use super::sentences;
 use crate::app::App;
@@ -7,13 +8,15 @@ use crate::page;
 use crate::problem::Problem;
 use crate::signin::session::SignedIn;
 use app::components::Icon;
-use app::instant::{Instant, plural};
+use app::instant::{Instant, plural, relative};
 use app::page::Nav;
+use app::pages::candidate as candidate_view;
 use app::pages::home as view;
 use app::words::{Outcome, Tone};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use bundle::Role;
 use control::config::{self, Home, Live, Setup};
 use control::delivery::Standing;
 use control::evidence::{self, AuditFilter, EventView, Page};
@@ -41,7 +44,7 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(fla
         false => Vec::new(),
     };
     let model = view::Model {
-        todos: todos(&home),
+        todos: todos(&home, &Instant::from_ms(cx.now_ms)),
         setup: home.setup.filter(|setup| !setup.done()).map(|setup| steps(setup, cx.actor.may(Permission::WriteFleet))).unwrap_or_default(),
         figures: figures(&home, cx.actor.may(Permission::ReadRequests)),
         events: events.into_iter().map(event).collect(),
@@ -60,7 +63,7 @@ fn many(n: u64, noun: &str) -> String {
 }
 
 /// What needs a person, the most urgent first.
-fn todos(home: &Home) -> Vec<view::Todo> {
+fn todos(home: &Home, now: &Instant) -> Vec<view::Todo> {
     let mut todos = Vec::new();
     let mut add = |tone, icon, title: String, consequence: &str, path: String, verb: &str| {
         todos.push(view::Todo { tone, icon, title, consequence: consequence.to_owned(), action: (path, verb.to_owned()) });
@@ -109,6 +112,12 @@ fn todos(home: &Home) -> Vec<view::Todo> {
             Standing::Current => {}
         }
     }
+    for (role, end_s, elsewhere) in &home.endings {
+        let (title, consequence) = ending(*role, *end_s, *elsewhere, now);
+        let tone = if end_s.saturating_mul(1000) - now.ms < 7 * 86_400_000 { Tone::Danger } else { Tone::Warn };
+        let path = if home.candidate.is_some() && *role == Role::Targets { "/draft" } else { "/keys" };
+        add(tone, Icon::Key, title, &consequence, path.to_owned(), "Look");
+    }
     for (id, name, n) in &home.drifted {
         let title = format!("{} on {name} changed", many(*n, "tool"));
         add(
@@ -131,6 +140,14 @@ fn todos(home: &Home) -> Vec<view::Todo> {
             "Decide",
         );
     }
+    if let Some(waits) = &home.candidate {
+        let title = candidate_view::title(&candidate::about(waits));
+        let consequence = format!(
+            "Asked for by {}. Nothing of it is in force before the policy key, which lies elsewhere, has signed.",
+            waits.requested_by
+        );
+        add(Tone::Warn, Icon::Key, title, &consequence, "/draft".to_owned(), "Look at it");
+    }
     if home.draft_edits > 0 {
         let title = format!("{} in the draft", many(home.draft_edits, "unpublished edit"));
         let consequence = match home.live {
@@ -148,6 +165,26 @@ fn todos(home: &Home) -> Vec<view::Todo> {
         add(Tone::Info, Icon::Clock, title, "Somebody else has to decide.", "/requests?show=mine".to_owned(), "Look");
     }
     todos
+}
+
+/// That something signed ends, and what follows.
+fn ending(role: Role, end_s: i64, elsewhere: bool, now: &Instant) -> (String, String) {
+    let name = match role {
+        Role::Root => "The root",
+        Role::Targets => "The list of policies",
+        Role::Assignment => "The assignment of policies",
+        Role::Revocations => "The revocation list",
+        Role::Snapshot => "The snapshot of the repository",
+        Role::Timestamp => "The timestamp of the repository",
+    };
+    let end = Instant::from_s(end_s);
+    let title = format!("{name} {} {}", if end <= *now { "ended" } else { "ends" }, relative(now, &end));
+    let why = match (elsewhere, role) {
+        (true, Role::Root) => "Its keys lie elsewhere: whoever holds them has to sign it again.",
+        (true, _) => "The policy key lies elsewhere: whoever holds it has to sign it again.",
+        (false, _) => "It should have been renewed by itself: look at the log of the control plane.",
+    };
+    (title, format!("{why} From its end on gateways take nothing new, and allow less and less."))
 }
 
 /// Steps of setting up, in the order that works. Who may not enrol a gateway sees where they will be.

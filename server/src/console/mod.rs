@@ -5,6 +5,7 @@
 mod admins;
 mod agents;
 mod assignments;
+mod candidate;
 mod clients;
 mod draft;
 mod flash;
@@ -12,6 +13,7 @@ mod fleet;
 mod governing;
 mod home;
 mod idp;
+mod keys;
 mod limits;
 mod people;
 mod role_edit;
@@ -82,8 +84,13 @@ pub fn endpoints() -> Vec<Endpoint> {
         post("/t/{tenant}/admin-roles", session(P::WriteAdmins), admins::create),
         get("/t/{tenant}/admin-roles/remove", session(P::WriteAdmins), admins::ask_remove),
         post("/t/{tenant}/admin-roles/remove", session(P::WriteAdmins), admins::remove),
+        get("/t/{tenant}/keys", session(P::ReadConfig), keys::get),
         get("/t/{tenant}/draft", session(P::ReadConfig), draft::get),
         post("/t/{tenant}/draft/publish", session(P::Publish), draft::publish),
+        get("/t/{tenant}/draft/candidate", session(P::Publish), candidate::download),
+        post("/t/{tenant}/draft/candidate/signature", session(P::Publish), candidate::sign),
+        get("/t/{tenant}/draft/candidate/withdraw", session(P::Publish), candidate::ask_withdraw),
+        post("/t/{tenant}/draft/candidate/withdraw", session(P::Publish), candidate::withdraw),
         get("/t/{tenant}/bundles", session(P::ReadConfig), draft::bundles),
         get("/t/{tenant}/fleet", session(P::ReadFleet), fleet::get),
         get("/t/{tenant}/fleet.json", session(P::ReadFleet), fleet::json),

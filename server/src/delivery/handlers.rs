@@ -9,7 +9,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use control::delivery::{Ack, Enrol, decisions, files};
+use bundle::ceremony::SignatureFile;
+use control::delivery::{Ack, Enrol, Progress, SignCandidate, decisions, files, sign_candidate};
 use control::evidence::Shown;
 use control::{Actor, Error};
 use flate2::read::GzDecoder;
@@ -65,6 +66,24 @@ pub async fn ack(State(app): State<App>, Gateway(cx): Gateway, request: Request)
     let shown = control::delivery::acknowledge(app.control(), &cx, ack).await?;
     let answer = |shown: Shown| Json(json!({ "checkpoint": shown.checkpoint, "proof": *shown.proof }));
     Ok(shown.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |shown| answer(shown).into_response()))
+}
+
+/// `POST /candidates/{n}/signature`: a policy key's signature over what awaits it. Nothing else is taken, from whomever it comes.
+pub async fn signature(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let (tenant, request_id) = place(&mut parts, &app).await?;
+    let bytes = read(body, LARGEST_JSON).await?;
+    let signature = SignatureFile::read(&bytes).map_err(|error| Error::invalid("body", error.to_string()))?;
+    if signature.tenant != tenant || !parts.uri.path().ends_with(&format!("/candidates/{}/signature", signature.candidate)) {
+        return Err(Error::invalid("body", "the signature is for another candidate").into());
+    }
+    let cx = app.control().ctx(&tenant, Actor::Anonymous, &request_id).await?;
+    let sign = SignCandidate { number: signature.candidate, keyid: signature.keyid, signature: signature.sig };
+    let awaits = match sign_candidate(app.control(), &cx, sign).await? {
+        Progress::Live => 0,
+        Progress::Awaits(more) => more,
+    };
+    Ok(([(CACHE_CONTROL, "no-store")], Json(json!({ "candidate": signature.candidate, "awaits": awaits }))).into_response())
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Problem> {

@@ -28,5 +28,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/delivery/watch", Access::Gateway, watch),
         post("/t/{tenant}/delivery/ack", Access::Gateway, handlers::ack),
         post("/t/{tenant}/delivery/decisions", Access::Gateway, handlers::decisions),
+        // The signature is what authenticates.
+        post("/t/{tenant}/delivery/candidates/{candidate}/signature", Access::Public, handlers::signature),
     ]
 }

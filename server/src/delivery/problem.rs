@@ -22,7 +22,7 @@ impl Problem {
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::Forbidden(_) => StatusCode::UNAUTHORIZED,
             Error::Invalid(_) => StatusCode::BAD_REQUEST,
-            Error::Refused { code: "enrolment_unknown" | "enrolment_expired", .. } => StatusCode::UNAUTHORIZED,
+            Error::Refused { code: "enrolment_unknown" | "enrolment_expired" | "wrong_signature", .. } => StatusCode::UNAUTHORIZED,
             Error::Refused { code: "enrolment_name", .. } => StatusCode::BAD_REQUEST,
             Error::Changed(_) | Error::Refused { .. } => StatusCode::CONFLICT,
             Error::Busy | Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,

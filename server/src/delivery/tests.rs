@@ -5,7 +5,9 @@ use crate::site::Site;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use bundle::ceremony::SignatureFile;
 use control::delivery::{CreateEnrolment, Publish};
+use control::keys::{KeyChange, ProposeRoot, SubmitRoot};
 use control::tenancy::CreateTenant;
 use control::{Chance, Clock, Control, Ctx, MasterKey, Parts, Vault};
 use outbound::http::{Guarded, Limits, Reach};
@@ -217,4 +219,50 @@ async fn decisions_come_compressed_and_are_unpacked_within_a_bound() {
     let other = [("x-writ-batch-seq", "1"), ("x-writ-prev", zero.as_str()), ("content-encoding", "br")];
     assert_eq!(plane.send(gw.request("POST", "/decisions", &other, "")).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(plane.send(gw.request("POST", "/decisions", &first, packed(b""))).await.0, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_signature_authenticates_itself_and_nothing_else_is_taken() {
+    let plane = Plane::new().await;
+    let policy = bundle::Key::generate().expect("randomness");
+    let changes = vec![KeyChange::Elsewhere { role: bundle::Role::Targets, key: policy.public().clone() }];
+    let proposal = plane.control.run(&plane.host, ProposeRoot { changes }).await.expect("written down");
+    plane
+        .control
+        .run(&plane.host, SubmitRoot { copies: vec![proposal] })
+        .await
+        .expect("nothing was signed before, so nothing has to be now");
+    plane.publish().await;
+    let candidate = control::delivery::export_candidate(&plane.control, &plane.host, None).await.expect("awaits");
+    let root = control::keys::keys(&plane.control, &plane.host).await.expect("listed").root_sha256;
+    let good = candidate.sign(&candidate.examine(&root).expect("holds"), &policy).expect("signs");
+    let send = |number: u64, body: String| {
+        plane.send(Request::post(format!("{BASE}/candidates/{number}/signature")).body(Body::from(body)).expect("a request"))
+    };
+    let number = good.candidate;
+    let other = |change: &dyn Fn(&mut SignatureFile)| {
+        let mut file = good.clone();
+        change(&mut file);
+        file.to_json()
+    };
+    for (body, status, code) in [
+        ("{".to_owned(), StatusCode::BAD_REQUEST, "invalid"),
+        ("{}".to_owned(), StatusCode::BAD_REQUEST, "invalid"),
+        (" ".repeat(64 << 10), StatusCode::BAD_REQUEST, "invalid"),
+        (other(&|file| file.tenant = "beta".to_owned()), StatusCode::BAD_REQUEST, "invalid"),
+        (other(&|file| file.candidate += 1), StatusCode::BAD_REQUEST, "invalid"),
+        (other(&|file| file.sig = "00".to_owned()), StatusCode::UNAUTHORIZED, "wrong_signature"),
+        (other(&|file| file.keyid = "0".repeat(64)), StatusCode::UNAUTHORIZED, "wrong_signature"),
+    ] {
+        let (answered, problem) = send(number, body).await;
+        assert_eq!((answered, &problem["code"]), (status, &json!(code)), "{problem}");
+    }
+    assert_eq!(send(number + 1, other(&|file| file.candidate += 1)).await.0, StatusCode::NOT_FOUND);
+    let (status, answer) = send(number, good.to_json()).await;
+    assert_eq!((status, answer), (StatusCode::OK, json!({ "candidate": number, "awaits": 0 })));
+    let (status, problem) = send(number, good.to_json()).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("candidate_ended")));
+    // It is live: the gateway gets it.
+    let gw = plane.enrol("gw-1").await;
+    assert_eq!(plane.send(gw.get("/tuf/metadata/timestamp.json")).await.0, StatusCode::OK);
 }

@@ -1,7 +1,8 @@
 //! Keeping every tenant's repository fresh while the process lives.
 
 use control::Control;
-use control::delivery::RefreshTimestamp;
+use control::delivery::{RefreshTimestamp, offer_renewal};
+use control::keys::settle_keys;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,13 @@ async fn round(control: &Control) {
         match signed {
             Ok(signed) => tracing::debug!(%tenant, signed, "upkeep"),
             Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the repository could not be signed again"),
+        }
+        // What has to be signed elsewhere holds up nothing of the above.
+        if let Err(error) = offer_renewal(control, &tenant).await {
+            tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the list of policies could not be offered for renewal");
+        }
+        if let Err(error) = settle_keys(control, &tenant).await {
+            tracing::error!(%tenant, error = &error as &dyn std::error::Error, "keys that were rotated could not be settled");
         }
     }
 }

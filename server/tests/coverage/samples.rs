@@ -35,6 +35,7 @@ fn sample<'i>(before: &str, parameter: &str, ids: &'i Ids) -> Option<&'i str> {
         ("grants", "id") => &ids.grant,
         ("revocations", "seq") => &ids.seq,
         ("audit", "id") => &ids.event,
+        ("candidates", "candidate") => &ids.candidate,
         ("authorize", "handle") => "a-handle-that-was-never-given",
         ("tuf", "*path") => "metadata/timestamp.json",
         ("pkg", "file") => "icon.svg",
@@ -116,6 +117,8 @@ pub fn form<'i>(template: &str, ids: &'i Ids) -> Vec<(&'static str, &'i str)> {
         ],
         "/admin-roles" => vec![("person", &ids.person), ("role", "auditor")],
         "/admin-roles/remove" => vec![("person", &ids.operator), ("role", "operator")],
+        "/draft/candidate/signature" => vec![("signature", &ids.signature)],
+        "/draft/candidate/withdraw" => vec![("candidate", &ids.candidate)],
         "/draft/publish" => vec![("digest", &ids.draft), ("note", "walked")],
         "/fleet/enrol" => vec![("name", "gw-another")],
         "/requests" => vec![

@@ -4,12 +4,14 @@ use crate::samples::encoded;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use bundle::Role;
 use control::config::{
     self, BindTool, ImportRoleFile, ImportedTool, MapGroup, RefreshTools, RegisterAgent, RegisterClient, RegisterServer, SetIdp,
 };
 use control::delivery::{self, CreateEnrolment, Enrol, Publish};
 use control::evidence::{self, AuditFilter};
 use control::governance::{self, Block, Decide, Decided, InvalidateToken, Page, RequestAccess, RevokeGrant};
+use control::keys::{KeyChange, ProposeRoot, SubmitRoot};
 use control::signin::{Profile, RecordSignIn, SaveSession, actor};
 use control::tenancy::{CreateTenant, GrantAdmin, Holder};
 use control::{Actor, AdminRole, Chance, Clock, Control, Ctx, MasterKey, Parts, Vault, sha256_hex};
@@ -70,6 +72,8 @@ pub struct Ids {
     pub seq: String,
     pub event: String,
     pub draft: String,
+    pub candidate: String,
+    pub signature: String,
 }
 
 /// A browser that somebody is signed in with.
@@ -229,6 +233,8 @@ impl World {
         let seq = control.run(&host, RevokeGrant { grant: first, reason: "for the walk".into() }).await.expect("revoked").seq;
         let request = control.run(&dev_cx, asks(&other)).await.expect("asked");
         let request_digest = governance::request(&control, &approver, &request).await.expect("a request").view_digest;
+        // The policy key lies elsewhere, and something awaits its signature.
+        let (candidate, signature) = self.offered(&host).await;
         // Something is left for a publish.
         control.run(&host, MapGroup { group: own("more"), role: role.clone() }).await.expect("a mapping");
         let role_file = format!("roles:\n  {tenant}-sre: [{high}, {low}]\n");
@@ -256,6 +262,8 @@ impl World {
             seq: seq.to_string(),
             event: newest.events[0].id.clone(),
             draft: delivery::draft(&control, &host).await.expect("a draft").draft.to_string(),
+            candidate,
+            signature,
             role,
             role_version,
             role_file,
@@ -269,6 +277,27 @@ impl World {
             request,
             request_digest,
         }
+    }
+
+    /// Number and signature of a candidate.
+    async fn offered(&self, host: &Ctx) -> (String, String) {
+        let (control, policy) = (&self.control, bundle::Key::generate().expect("randomness"));
+        let changes = vec![KeyChange::Elsewhere { role: Role::Targets, key: policy.public().clone() }];
+        let mut proposal = control.run(host, ProposeRoot { changes }).await.expect("written down");
+        proposal.sign(&policy).expect("signs");
+        control.run(host, SubmitRoot { copies: vec![proposal] }).await.expect("taken");
+        control
+            .run(host, MapGroup { group: format!("{}-waiting", host.tenant), role: format!("{}-developer", host.tenant) })
+            .await
+            .expect("a mapping");
+        let role_file = format!("roles:\n  {}-waiting: [{}-logs.read]\n", host.tenant, host.tenant);
+        control.run(host, ImportRoleFile { yaml: role_file, digest: None }).await.expect("roles");
+        let draft = delivery::draft(control, host).await.expect("a draft").draft;
+        control.run(host, Publish { note: String::new(), expected_draft: draft }).await.expect("asked for");
+        let candidate = delivery::export_candidate(control, host, None).await.expect("awaits");
+        let root = control::keys::keys(control, host).await.expect("listed").root_sha256;
+        let signature = candidate.sign(&candidate.examine(&root).expect("holds"), &policy).expect("signs");
+        (candidate.number.to_string(), signature.to_json())
     }
 
     async fn granted(&self, dev: &Ctx, approver: &Ctx, asks: RequestAccess) -> String {

@@ -1,10 +1,10 @@
 //! Draft, bundles, fleet.
 
-use super::{Sample, at, console};
+use super::{HOSTILE, Sample, at, console, console_after};
 use app::{
     components::{FieldError, FormErrors, Pager},
     page::Nav,
-    pages::{draft, fleet},
+    pages::{candidate, draft, fleet},
     words::{Risk, Severity},
 };
 
@@ -56,8 +56,31 @@ fn model(findings: Vec<draft::Finding>, can_publish: bool) -> draft::Model {
         findings,
         gateways: 8,
         can_publish,
+        signed_here: true,
+        candidate: None,
         moved: false,
         note: String::new(),
+        errors: FormErrors::default(),
+    }
+}
+
+fn candidate(can_publish: bool) -> candidate::Model {
+    candidate::Model {
+        number: 212,
+        about: "Policy 129".into(),
+        by: "Ada Lindqvist".into(),
+        at: at(9, 41, 0),
+        note: format!("debugging for sre {HOSTILE}"),
+        changes: vec![
+            "Role sre gains logs.debug.write".into(),
+            format!("Policy 129 may run (SHA-256 {})", "5fe1c0ffee".repeat(6) + "abcd"),
+            "May run no more: policy 119".into(),
+        ],
+        keys: vec![("9c1e77ab40".repeat(6) + "0011", true), ("04d2bb8e51".repeat(6) + "ffee", false)],
+        threshold: 2,
+        can_publish,
+        tenant: "acme".into(),
+        signature: String::new(),
         errors: FormErrors::default(),
     }
 }
@@ -104,6 +127,27 @@ pub fn add(out: &mut Vec<Sample>) {
     });
     console(out, "draft-clean", "Draft", Nav::Draft, || draft::view(model(vec![], true)));
     console(out, "draft-empty", "Draft", Nav::Draft, || draft::view(draft::Model { changes: vec![], ..model(vec![], true) }));
+    console_after(
+        out,
+        "draft-asked",
+        "Draft",
+        Nav::Draft,
+        "The draft is a candidate now and awaits the signature of the policy key.",
+        || draft::view(draft::Model { signed_here: false, candidate: Some(candidate(true)), ..model(vec![], true) }),
+    );
+    console(out, "draft-asked-wrong", "Draft", Nav::Draft, || {
+        let message = "This is not the signature of a policy key over this candidate.".to_owned();
+        let errors = FormErrors(vec![FieldError { field: "signature".into(), message }]);
+        let waits = candidate::Model { signature: format!("{{{HOSTILE}"), errors, ..candidate(true) };
+        draft::view(draft::Model { signed_here: false, candidate: Some(waits), changes: vec![], ..model(vec![], true) })
+    });
+    console(out, "draft-asked-reader", "Draft", Nav::Draft, || {
+        let waits = candidate::Model { about: "A change of keys".into(), note: String::new(), ..candidate(false) };
+        draft::view(draft::Model { signed_here: false, candidate: Some(waits), changes: vec![], ..model(vec![], false) })
+    });
+    console(out, "candidate-withdraw", "Withdraw a candidate", Nav::Draft, || {
+        candidate::withdraw(candidate::Withdraw { number: 212, about: "Policy 129".into(), by: "Ada Lindqvist".into() })
+    });
     console(out, "bundles", "Bundles", Nav::Bundles, || {
         let row = |version, note: &str, gateways, live| draft::Bundle {
             version,
@@ -115,7 +159,12 @@ pub fn add(out: &mut Vec<Sample>) {
             gateways,
             live,
         };
-        draft::bundles(draft::Bundles { rows: vec![row(128, "incident bound", 7, true), row(127, "", 1, false)], pager: Pager::default() })
+        let awaits = Some(("Policy 129".to_owned(), "Ada Lindqvist".to_owned()));
+        draft::bundles(draft::Bundles {
+            rows: vec![row(128, "incident bound", 7, true), row(127, "", 1, false)],
+            pager: Pager::default(),
+            awaits,
+        })
     });
     console(out, "fleet", "Fleet", Nav::Fleet, || {
         fleet::view(fleet::Model {

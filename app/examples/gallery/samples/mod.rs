@@ -4,6 +4,7 @@ mod access;
 mod delivery;
 mod evidence;
 mod grants;
+mod keys;
 mod resources;
 mod signin;
 
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Sample> {
     resources::add(&mut out);
     delivery::add(&mut out);
     evidence::add(&mut out);
+    keys::add(&mut out);
     out
 }
 

@@ -32,7 +32,9 @@ mod stage;
 
 pub(crate) use ack::drifted;
 pub use ack::{Ack, AckError, Drifted, Witnessed, acknowledge};
-pub use candidate::{CandidateView, Progress, SignCandidate, WithdrawCandidate, candidate, export_candidate, offer_renewal};
+pub use candidate::{
+    CandidateView, Progress, SignCandidate, WithdrawCandidate, candidate, export_candidate, offer_renewal, sign_candidate,
+};
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};

@@ -2,12 +2,13 @@
 
 use super::candidate::{Added, Fate, Offer, check_nothing_urgent_awaits, settle};
 use super::compile::{compile, configuration, live, read};
-use super::signing::{Signing, usual_floor};
+use super::signing::{Signing, damaged, read_repository, signs_here, usual_floor};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
+use bundle::Role;
 use bundle::ceremony::Kind;
 use policy::{Change, Configuration, Finding, PolicySet, Severity};
 use store::BundleHead;
@@ -29,6 +30,8 @@ pub struct Draft {
     pub differs: bool,
     /// The policy as it would be published.
     pub policy: PolicySet,
+    /// Whether the policy key lies here: otherwise a publish asks for a signature that is made elsewhere.
+    pub signed_here: bool,
 }
 
 /// What a publish would do now.
@@ -42,6 +45,7 @@ pub async fn draft(control: &Control, cx: &Ctx) -> Result<Draft> {
     let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
     let policy = compile(&db, control.parts()).await?;
     let live = live(&db).await?;
+    let state = db.tuf_state().await?.ok_or_else(|| damaged("the tenant has none"))?;
     let changes = policy::diff(live.as_ref().unwrap_or(&PolicySet::default()), &policy);
     Ok(Draft {
         changes,
@@ -49,6 +53,7 @@ pub async fn draft(control: &Control, cx: &Ctx) -> Result<Draft> {
         draft: tenant.draft,
         edits: tenant.draft - tenant.published_draft,
         live_version: live.as_ref().map(|live| live.version),
+        signed_here: signs_here(&read_repository(&state)?, &db.tuf_keys().await?, Role::Targets)?,
         differs: live.is_none_or(|live| !same(&live, &policy)),
         policy,
     })

@@ -126,6 +126,16 @@ pub async fn keys(control: &Control, cx: &Ctx) -> Result<Keys> {
     })
 }
 
+/// The root in force, as it was signed: for whoever signs to keep.
+///
+/// # Errors
+/// [`crate::Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn newest_root(control: &Control, cx: &Ctx) -> Result<String> {
+    cx.needs(Permission::ReadConfig)?;
+    let (repository, _) = repository(&control.read(cx)).await?;
+    repository.metadata(Role::Root).map(str::to_owned).ok_or_else(|| damaged("the tenant has no root"))
+}
+
 async fn repository(db: &Reader<'_>) -> Result<(Repository, Vec<Key>)> {
     let state = db.tuf_state().await?.ok_or_else(|| damaged("the tenant has none"))?;
     Ok((read_repository(&state)?, db.tuf_keys().await?))

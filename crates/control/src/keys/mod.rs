@@ -25,7 +25,7 @@ mod token;
 
 pub use change::KeyChange;
 pub use floor::RaiseFloor;
-pub use list::{KeyView, Keys, Other, OtherState, RoleKeys, Until, WARN_BEFORE_S, keys};
+pub use list::{KeyView, Keys, Other, OtherState, RoleKeys, Until, WARN_BEFORE_S, keys, newest_root};
 pub use log::RotateAuditLog;
 pub use propose::ProposeRoot;
 pub use rotate::{RotateKeys, Rotated, Rotation};

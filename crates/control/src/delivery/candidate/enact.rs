@@ -42,8 +42,9 @@ pub(crate) async fn enact(
         (None, _) => Event::new("targets.renew").on(object(number)),
     };
     signing.mend_delegated().await?;
+    let outdated = signing.outdate().await?;
     signing.seal().await?;
-    Ok(Ok(Events::new(event)))
+    Ok(Ok(Events::new(event).and(outdated)))
 }
 
 async fn publish(scene: &Scene<'_>, signing: &mut Signing<'_>, offer: &Offer, added: &Added, by: &str) -> Result<Event> {

@@ -22,7 +22,7 @@ mod withdraw;
 
 pub use export::export_candidate;
 pub use renewal::offer_renewal;
-pub use sign::{Progress, SignCandidate};
+pub use sign::{Progress, SignCandidate, sign_candidate};
 pub use view::{CandidateView, candidate};
 pub use withdraw::WithdrawCandidate;
 

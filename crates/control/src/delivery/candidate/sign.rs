@@ -1,8 +1,10 @@
 //! Taking a signature that was made elsewhere.
 
-use super::super::signing::{Signing, damaged, unsigned};
+use super::super::signing::{Signing, damaged, read_repository, unsigned};
 use super::enact::enact;
 use super::{Added, Offer, State, is_complete, object};
+use crate::control::Control;
+use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 use crate::permission::Permission;
@@ -10,9 +12,10 @@ use crate::scene::{Done, Scene, UseCase};
 use bundle::ceremony::Kind;
 use bundle::{SignError, Unsigned};
 use serde_json::json;
-use store::Candidate;
+use store::{Candidate, Reader};
 
-/// Adds a policy key's signature to the candidate that awaits it. The signature is what authenticates: whoever brings it.
+/// A policy key's signature over the candidate that awaits it. The signature is what authenticates: whoever brings it.
+#[derive(Debug, Clone)]
 pub struct SignCandidate {
     /// The candidate's number.
     pub number: u64,
@@ -31,16 +34,45 @@ pub enum Progress {
     Awaits(u32),
 }
 
+/// Takes a signature. What is none is turned away before anything is written, so that strangers cost little.
+///
+/// # Errors
+/// [`Error::NotFound`] for a number that was never given; [`Error::Refused`] with `wrong_signature`, `candidate_ended`, `already_signed` or
+/// `outdated`.
+pub async fn sign_candidate(control: &Control, cx: &Ctx, sign: SignCandidate) -> Result<Progress> {
+    sign.judge(&control.read(cx)).await?;
+    control.run(cx, sign).await
+}
+
 impl UseCase for SignCandidate {
     type Out = Progress;
     const NEEDS: Permission = Permission::Anyone;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Progress>> {
-        let row = scene.db.get::<Candidate>(&self.number.to_string()).await?.ok_or(Error::NotFound)?;
+        let (row, offer) = self.judge(&scene.db).await?;
         let signing = Signing::open(scene).await?;
+        let signed = Event::new("candidate.sign").by("key", &self.keyid).on(object(row.number));
+        let signed = signed.details(json!({ "kind": row.kind, "policy_version": row.policy_version, "key": self.keyid }));
+        if is_complete(&signing, &offer.unsigned)? {
+            let events = enact(scene, signing, &offer, &row.requested_by).await?.map_err(outdated)?;
+            let events = Events::new(signed).and(events.map(|event| event.by("key", &self.keyid)).into_vec());
+            return Ok(Done::all(Progress::Live, events).wake());
+        }
+        let missing = signing.repository().missing(&offer.unsigned).map_err(damaged)?;
+        let missing = missing.iter().map(|missing| missing.threshold.saturating_sub(missing.signed())).max().unwrap_or_default();
+        scene.db.update(Candidate { unsigned: serde_json::to_string(&offer.unsigned).map_err(damaged)?, ..row }).await?;
+        Ok(Done::new(Progress::Awaits(missing), signed))
+    }
+}
+
+impl SignCandidate {
+    /// The candidate and its offer, with this signature added.
+    async fn judge(&self, db: &Reader<'_>) -> Result<(Candidate, Offer)> {
+        let row = db.get::<Candidate>(&self.number.to_string()).await?.ok_or(Error::NotFound)?;
+        let state = db.tuf_state().await?.ok_or_else(|| damaged("the tenant has none"))?;
         let mut offer = read(&row)?;
-        // Judged before anything is told of where the candidate stands: strangers learn nothing of it.
-        let keys = signing.repository().may_sign(&offer.unsigned).map_err(unsigned)?;
+        // Before anything is told of where the candidate stands: strangers learn nothing of it.
+        let keys = read_repository(&state)?.may_sign(&offer.unsigned).map_err(unsigned)?;
         let key = keys.iter().find(|key| key.id() == self.keyid).ok_or_else(not_theirs)?;
         let signature = hex::decode(&self.signature).map_err(|_| not_theirs())?;
         let known = offer.unsigned.signature_of(key.id()).is_some();
@@ -51,17 +83,7 @@ impl UseCase for SignCandidate {
         if known {
             return Err(Error::refused("already_signed", format!("this key has signed candidate {} already", row.number)));
         }
-        let signed = Event::new("candidate.sign").by("key", key.id()).on(object(row.number));
-        let signed = signed.details(json!({ "kind": row.kind, "policy_version": row.policy_version, "key": key.id() }));
-        if is_complete(&signing, &offer.unsigned)? {
-            let events = enact(scene, signing, &offer, &row.requested_by).await?.map_err(outdated)?;
-            let events = Events::new(signed).and(events.map(|event| event.by("key", key.id())).into_vec());
-            return Ok(Done::all(Progress::Live, events).wake());
-        }
-        let missing = signing.repository().missing(&offer.unsigned).map_err(damaged)?;
-        let missing = missing.iter().map(|missing| missing.threshold.saturating_sub(missing.signed())).max().unwrap_or_default();
-        scene.db.update(Candidate { unsigned: serde_json::to_string(&offer.unsigned).map_err(damaged)?, ..row }).await?;
-        Ok(Done::new(Progress::Awaits(missing), signed))
+        Ok((row, offer))
     }
 }
 

@@ -69,7 +69,7 @@ async fn countersigned(h: &Harness, key: &Key) -> SignatureFile {
 async fn bring(h: &Harness, file: &SignatureFile) -> Result<Progress> {
     let cx = h.cx(control::Actor::Anonymous).await;
     let sign = SignCandidate { number: file.candidate, keyid: file.keyid.clone(), signature: file.sig.clone() };
-    h.control.run(&cx, sign).await
+    delivery::sign_candidate(&h.control, &cx, sign).await
 }
 
 fn ids(keys: &[&PublicKey]) -> BTreeSet<String> {
