@@ -54,12 +54,12 @@ pub fn section(m: Model) -> AnyView {
         .iter()
         .map(|(id, signed)| {
             let state = if *signed { pill_text(Tone::Ok, Icon::Check, "Signed") } else { pill_text(Tone::Warn, Icon::Clock, "Not yet") };
-            view! { <li class="stack-xs">{state}<code class="wrap-any">{id.clone()}</code></li> }
+            view! { <li class="stack-xs"><span class="row">{state}</span><code class="wrap-any">{id.clone()}</code></li> }
         })
         .collect_view();
     let note = (!m.note.is_empty()).then(|| view! { <p>"“"{untrusted(&m.note, 300)}"”"</p> });
     let file = format!("{}-candidate-{}.json", m.tenant, m.number);
-    let changes = m.changes.into_iter().map(|change| view! { <li>{untrusted(change, 300)}</li> }).collect_view();
+    let changes = m.changes.into_iter().map(|change| view! { <li class="wrap-any">{untrusted(change, 300)}</li> }).collect_view();
     let acts = m.can_publish.then(|| {
         view! {
             <div class="stack-m">

@@ -79,6 +79,8 @@ pub struct Model {
     pub signed_here: bool,
     /// What awaits such a signature.
     pub candidate: Option<candidate::Model>,
+    /// It is this very draft that awaits one.
+    pub offered: bool,
     /// The draft changed after the reader opened it.
     pub moved: bool,
     /// The note typed before an error.
@@ -126,6 +128,12 @@ pub fn view(m: Model) -> impl IntoView {
         m.candidate.as_ref().map(|held| view! { <p class="muted">"Candidate "{held.number}", which waits, gives way to it."</p> });
     let publish = if empty_draft {
         ().into_any()
+    } else if m.offered {
+        card(
+            "Publish",
+            (),
+            view! { <p>"This draft is what awaits its signature. Edit it, and you can ask for another one in its place."</p> },
+        )
     } else if !m.can_publish {
         card("Publish", (), view! { <p>"Publishing needs the role IAM admin or owner."</p> })
     } else if blocked {

@@ -111,14 +111,15 @@ fn roles(roles: Vec<Role>) -> AnyView {
         .map(|role| {
             let must = format!("{} of {}", role.threshold, role.keys.len());
             vec![
-                view! { <code>{role.name}</code><small class="block">{role.signs}</small> }.into_any(),
+                code(role.name),
+                text(role.signs),
                 view! { <ul class="links">{role.keys.into_iter().map(key).collect_view()}</ul> }.into_any(),
                 text(must),
                 until(&role.until),
             ]
         })
         .collect();
-    table("What gateways verify", &[col("Role"), col("Keys"), col("Must sign"), col("Ends")], rows)
+    table("What gateways verify", &[col("Role"), col("Signs"), col("Keys"), col("Must sign"), col("Ends")], rows)
 }
 
 fn state(state: State) -> AnyView {

@@ -40,7 +40,7 @@ pub(super) struct Typed {
 
 pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: StatusCode) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
-    let waits = delivery::candidate(control, cx).await?.map(|found| candidate::section(found, cx, typed.signature, typed.signature_errors));
+    let waits = delivery::candidate(control, cx).await?;
     let draft = delivery::draft(control, cx).await?;
     let (reach, servers) = (config::reach(control, cx).await?, config::servers(control, cx).await?);
     let gateways = match cx.actor.may(Permission::ReadFleet) {
@@ -62,7 +62,8 @@ pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: Statu
         gateways,
         can_publish: cx.actor.may(Permission::Publish),
         signed_here: draft.signed_here,
-        candidate: waits,
+        offered: waits.as_ref().is_some_and(|found| found.draft == Some(draft.draft)),
+        candidate: waits.map(|found| candidate::section(found, cx, typed.signature, typed.signature_errors)),
         moved: typed.moved,
         note: typed.note,
         errors: typed.errors,

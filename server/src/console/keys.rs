@@ -32,15 +32,19 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<R
         root_sha256: found.root_sha256,
         root_version: found.root_version,
         roles: found.roles.into_iter().map(role).collect(),
-        others: found
-            .token
-            .into_iter()
-            .map(|key| other("Access tokens", key))
-            .chain(found.audit_log.into_iter().map(|key| other("Audit log", key)))
-            .collect(),
+        others: recent(found.token, "Access tokens", &now).chain(recent(found.audit_log, "Audit log", &now)).collect(),
         notices,
     };
     page::show(&app, &caller, StatusCode::OK, "Keys", Nav::Keys, None, || view::view(model)).await
+}
+
+/// How long keys that count no more stay on the page. The command lists all. Milliseconds.
+const HISTORY_MS: i64 = 30 * 86_400_000;
+
+fn recent(keys: Vec<Other>, signs: &'static str, now: &Instant) -> impl Iterator<Item = view::Other> {
+    let since = now.ms - HISTORY_MS;
+    let is_history = move |key: &Other| matches!(key.state, OtherState::Retired(at) | OtherState::Ended(at) if at < since);
+    keys.into_iter().filter(move |key| !is_history(key)).map(move |key| other(signs, key))
 }
 
 fn notice(role: &RoleKeys, now: &Instant) -> Option<(Tone, String, String)> {

@@ -58,6 +58,7 @@ fn model(findings: Vec<draft::Finding>, can_publish: bool) -> draft::Model {
         can_publish,
         signed_here: true,
         candidate: None,
+        offered: false,
         moved: false,
         note: String::new(),
         errors: FormErrors::default(),
@@ -133,13 +134,16 @@ pub fn add(out: &mut Vec<Sample>) {
         "Draft",
         Nav::Draft,
         "The draft is a candidate now and awaits the signature of the policy key.",
-        || draft::view(draft::Model { signed_here: false, candidate: Some(candidate(true)), ..model(vec![], true) }),
+        || draft::view(draft::Model { signed_here: false, candidate: Some(candidate(true)), offered: true, ..model(vec![], true) }),
     );
     console(out, "draft-asked-wrong", "Draft", Nav::Draft, || {
         let message = "This is not the signature of a policy key over this candidate.".to_owned();
         let errors = FormErrors(vec![FieldError { field: "signature".into(), message }]);
         let waits = candidate::Model { signature: format!("{{{HOSTILE}"), errors, ..candidate(true) };
         draft::view(draft::Model { signed_here: false, candidate: Some(waits), changes: vec![], ..model(vec![], true) })
+    });
+    console(out, "draft-asked-edited", "Draft", Nav::Draft, || {
+        draft::view(draft::Model { signed_here: false, candidate: Some(candidate(true)), next: 130, ..model(vec![], true) })
     });
     console(out, "draft-asked-reader", "Draft", Nav::Draft, || {
         let waits = candidate::Model { about: "A change of keys".into(), note: String::new(), ..candidate(false) };
