@@ -204,4 +204,15 @@ proptest! {
         let carried: Configuration = serde_json::from_str(&serde_json::to_string(&again).expect("writes")).expect("reads");
         prop_assert_eq!(carried, again);
     }
+
+    #[test]
+    fn a_configuration_that_travelled_compiles_to_the_same_bytes(at in situation(), number in any::<f64>()) {
+        let mut configuration = Configuration::of(&at.policy);
+        for tool in configuration.servers.values_mut().flat_map(|server| server.tools.values_mut()) {
+            tool.arguments = Some(serde_json::json!({ "type": "number", "multipleOf": number, "maximum": 0.1 + 0.2 }));
+        }
+        let written = |configuration: &Configuration| serde_json::to_string(&configuration.compile(7)).expect("writes");
+        let carried: Configuration = serde_json::from_str(&serde_json::to_string(&configuration).expect("writes")).expect("reads");
+        prop_assert_eq!(written(&carried), written(&configuration));
+    }
 }

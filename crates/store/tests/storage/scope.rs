@@ -69,7 +69,7 @@ on_each_database! {
             Key IdpConnection User AdminBinding SignInLink SignIn Session
             Role Scope GroupRole Server Tool Class Client Agent CallLimit
             Authorization Consent Code RefreshToken UsedAssertion Lease
-            Bundle TufFile TufState Enrolment Gateway Receipt
+            Bundle Candidate TufFile TufState Enrolment Gateway Receipt
             Request Vote Grant Revocation
             AuditEvent AuditLeaf AuditTile Checkpoint
         );
