@@ -153,7 +153,7 @@ fn commands(tenant: &str) -> AnyView {
             {block("Replace a key", format!("writ keys rotate --tenant {tenant} --role timestamp"))}
             {block("A key was stolen", format!("writ keys rotate --tenant {tenant} --role token --compromised"))}
             {block("Make a key file, on any machine", "writ keys new --out policy.key".to_owned())}
-            {block("Move the policy key there", format!("writ keys root propose --tenant {tenant} --elsewhere targets=policy.key.pub --out root.json\nwrit keys root sign root.json --key policy.key\nwrit keys root submit --tenant {tenant} root.json"))}
+            {block("Move the policy key there", format!("writ keys root propose --tenant {tenant} --elsewhere targets=policy.key.pub --out root.json\nwrit keys root sign root.json --root-sha256 HEX --key policy.key\nwrit keys root submit --tenant {tenant} root.json"))}
             {block("Withdraw bad versions", format!("writ keys floor --tenant {tenant} --min-version 7"))}
         </div>
     }

@@ -25,15 +25,16 @@ impl UseCase for SubmitRoot {
     const NEEDS: Permission = Permission::WriteKeys;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<u64>> {
-        let Some((first, others)) = self.copies.split_first() else {
+        let Some(first) = self.copies.first() else {
             return Err(Error::invalid("file", "give the proposal, as it was signed"));
         };
         let mut merged = first.clone();
-        for other in others {
-            merged.merge(other).map_err(unfit)?;
-        }
         if merged.tenant() != scene.cx.tenant.as_str() {
             return Err(Error::refused("other_tenant", format!("the proposal is for tenant {}", merged.tenant())));
+        }
+        // The first with itself, too: what is no signature is dropped from it, and neither published nor named in the audit log.
+        for copy in &self.copies {
+            merged.merge(copy).map_err(unfit)?;
         }
         merged.examine(Some(&root_sha256(&scene.db).await?)).map_err(unfit)?;
         let signing = Signing::open(scene).await?;

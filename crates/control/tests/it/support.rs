@@ -148,6 +148,17 @@ impl Harness {
         self.control.read(&cx).all::<R>().await.expect("the database answers")
     }
 
+    /// Runs SQL past everything: for a database that fails where a test wants it to.
+    pub async fn raw(&self, sql: &str) {
+        let url = match &self.settings {
+            Settings::Sqlite(file) => format!("sqlite://{}", file.display()),
+            Settings::Postgres(url) => url.clone(),
+        };
+        let raw = Database::connect(url).await.expect("the database opens");
+        raw.execute_unprepared(sql).await.expect("runs");
+        raw.close().await.expect("closes");
+    }
+
     /// The actions of all audit events in `acme`, oldest first, without those of planting. Those of the same millisecond stand in no
     /// particular order: move the clock between what a test wants to tell apart.
     pub async fn actions(&self) -> Vec<String> {

@@ -4,6 +4,7 @@
 mod candidates;
 mod ceremony;
 mod log;
+mod refusals;
 mod rotation;
 mod tokens;
 
