@@ -22,7 +22,7 @@ pub use islands::{CopyButton, Icon, icon};
 pub use pill::{flag, flag_text, link_button, pill, pill_text, primary_link, risk_pill};
 pub use table::{Col, Pager, col, num, pager, table};
 pub use timeline::{Step, StepState, chain, timeline};
-pub use untrusted::{long_untrusted, untrusted};
+pub use untrusted::{long_untrusted, untrusted, visible};
 
 use crate::instant::Instant;
 use leptos::prelude::*;

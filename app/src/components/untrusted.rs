@@ -23,6 +23,11 @@ fn plain(text: &str, cap: usize, multiline: bool) -> (String, usize) {
     (shown, chars.count())
 }
 
+/// All of it as one line for a terminal: nothing in it moves the cursor, turns the direction or is not seen.
+pub fn visible(text: &str) -> String {
+    plain(text, usize::MAX, false).0
+}
+
 /// One line of foreign text in `<bdi>`, cut after `cap` characters.
 pub fn untrusted(text: impl AsRef<str>, cap: usize) -> AnyView {
     let (mut shown, rest) = plain(text.as_ref(), cap, false);
@@ -44,10 +49,11 @@ pub fn long_untrusted(text: impl AsRef<str>, cap: usize) -> AnyView {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{plain, visible};
 
     #[test]
     fn shows_hidden_characters_and_caps() {
+        assert_eq!(visible("a\u{1b}[2K\rb\n"), "a[U+001B][2K b ");
         assert_eq!(plain("a\u{202e}b\u{0}", 10, false), ("a[U+202E]b[U+0000]".to_owned(), 0));
         assert_eq!(plain(&"x".repeat(1_000_000), 3, false), ("xxx".to_owned(), 999_997));
         assert_eq!(plain("a\nb", 10, true).0, "a\nb");

@@ -128,7 +128,7 @@ fn words(line: &str) -> Result<Vec<String>> {
             _ => words.push(part.to_owned()),
         }
     }
-    ensure!(line.matches('\'').count() % 2 == 0, "a quote is open in {line}");
+    ensure!(line.matches('\'').count().is_multiple_of(2), "a quote is open in {line}");
     Ok(words)
 }
 

@@ -3,6 +3,7 @@
 use super::signer::file;
 use super::tenant::{Tenant, explain};
 use anyhow::{Context, Result, bail, ensure};
+use app::components::visible;
 use app::instant::Instant;
 use bundle::ceremony::SignatureFile;
 use clap::Subcommand;
@@ -59,11 +60,11 @@ impl Candidate {
                     "candidate {} ({}): {}",
                     found.number,
                     found.kind.as_str(),
-                    if found.note.is_empty() { "no note" } else { &found.note }
+                    if found.note.is_empty() { "no note".to_owned() } else { visible(&found.note) }
                 );
-                println!("asked for by {} at {}", found.requested_by, Instant::from_ms(found.requested_ms).text);
-                for change in found.access.iter().map(|change| &change.what).chain(&found.changes) {
-                    println!("  - {change}");
+                println!("asked for by {} at {}", visible(&found.requested_by), Instant::from_ms(found.requested_ms).text);
+                for change in found.access.iter().map(ToString::to_string).chain(found.changes.iter().cloned()) {
+                    println!("  - {}", visible(&change));
                 }
                 println!("{} of {} signatures", found.signed(), found.threshold);
             }

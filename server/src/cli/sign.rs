@@ -3,9 +3,11 @@
 use super::confirm::{Trust, confirm};
 use super::signer::{KeyArgs, file};
 use anyhow::{Context, Result, bail, ensure};
+use app::components::visible;
 use app::instant::Instant;
 use bundle::ceremony::{Candidate, Examined, SignatureFile};
 use clap::Args;
+use policy::Direction;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,10 +68,19 @@ impl Sign {
     }
 }
 
-/// What a person has to know before they sign.
+/// How a change is marked.
+const fn mark(direction: Direction) -> char {
+    match direction {
+        Direction::Widens => '+',
+        Direction::Narrows => '-',
+        Direction::Neutral => '=',
+    }
+}
+
+/// What a person has to know before they sign. Names in it are somebody's words, perhaps a thief's: nothing in them can hide a line.
 fn told(candidate: &Candidate, examined: &Examined) -> String {
     let mut lines = vec![
-        format!("Candidate {} ({}) of tenant {}", candidate.number, candidate.kind.as_str(), candidate.tenant),
+        format!("Candidate {} ({}) of tenant {}", candidate.number, candidate.kind.as_str(), visible(&candidate.tenant)),
         format!("asked for by {:?} at {}", candidate.requested_by, Instant::from_ms(candidate.requested_ms).text),
     ];
     if !candidate.note.is_empty() {
@@ -84,7 +95,7 @@ fn told(candidate: &Candidate, examined: &Examined) -> String {
         None => "\nIt is the first list of all: nothing was signed before.".to_owned(),
     });
     lines.push("\nWhat would be signed:".to_owned());
-    lines.extend(examined.changes.iter().map(|change| format!("  - {change}")));
+    lines.extend(examined.changes.iter().map(|change| format!("  - {}", visible(change))));
     if let Some(policy) = &examined.policy {
         match &examined.before {
             Some(before) => lines.push(format!("\nWho could do what, policy {} against policy {}:", policy.version, before.version)),
@@ -93,8 +104,8 @@ fn told(candidate: &Candidate, examined: &Examined) -> String {
         if examined.access.is_empty() {
             lines.push("  - nothing changes".to_owned());
         }
-        lines.extend(examined.access.iter().map(|change| format!("  {} {}", if change.widens { "+" } else { "-" }, change.what)));
-        lines.extend(examined.findings.iter().map(|finding| format!("  ! {:?}: {}", finding.severity, finding.what)));
+        lines.extend(examined.access.iter().map(|change| format!("  {} {}", mark(change.direction), visible(&change.to_string()))));
+        lines.extend(examined.findings.iter().map(|finding| format!("  ! {:?}: {}", finding.severity, visible(&finding.what))));
         lines.push("\nThe policy was compiled here from the configuration in the file, and is the one that would be signed.".to_owned());
     }
     for missing in &examined.missing {
@@ -125,10 +136,49 @@ async fn upload(base: &str, signature: &SignatureFile) -> Result<String> {
     let status = response.status();
     let answer: serde_json::Value = serde_json::from_slice(&response.bytes().await.unwrap_or_default()).unwrap_or_default();
     if !status.is_success() {
-        bail!("the control plane answered {status}: {}", answer["detail"].as_str().unwrap_or("no reason given"));
+        bail!("the control plane answered {status}: {}", visible(answer["detail"].as_str().unwrap_or("no reason given")));
     }
     Ok(match answer["awaits"].as_u64() {
         Some(0) => format!("candidate {} is signed and live", signature.candidate),
         more => format!("taken; {} more of the policy keys must sign", more.unwrap_or(1)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+    use bundle::ceremony::{Candidate, Kind};
+    use bundle::{KeySet, Repository, Role, Stamp};
+    use policy::Configuration;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn no_name_can_hide_what_is_signed() {
+        const END: i64 = 1_900_000_000;
+        let keys = KeySet::generate().expect("randomness");
+        let (repository, _) = Repository::create("acme", &keys.root_keys(), &[&keys.root], END).expect("signs");
+        let hostile = "dev\u{1b}[1A\u{1b}[2K\rnobody\nno change\u{202e}";
+        let roles = BTreeMap::from([(hostile.to_owned(), BTreeSet::from(["payments.send".to_owned()]))]);
+        let configuration = Configuration { tenant: "acme".into(), roles, ..Configuration::default() };
+        let policy = serde_json::to_string(&configuration.compile(1)).expect("writes");
+        let unsigned = repository.prepare_policy(&keys.delegates(), 1, &policy, 1, Stamp { version: 1, expires: END }).expect("prepares");
+        let candidate = Candidate {
+            tenant: "acme".into(),
+            number: 1,
+            kind: Kind::Publish,
+            note: hostile.into(),
+            requested_by: hostile.into(),
+            requested_ms: 0,
+            control_plane: "https://writ.example/t/acme".into(),
+            adds: Some((1, configuration)),
+            unsigned,
+            roots: vec![repository.metadata(Role::Root).expect("signed").to_owned()],
+            present_list: None,
+            present_policy: None,
+        };
+        let shown = told(&candidate, &candidate.examine(repository.root_sha256()).expect("holds"));
+        assert!(shown.contains("  + Role dev[U+001B][1A[U+001B][2K nobody no change[U+202E] gains payments.send\n"), "{shown}");
+        assert!(!shown.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{shown:?}");
+        assert!(!shown.lines().any(|line| line.starts_with("no change")), "{shown}");
+    }
 }

@@ -33,7 +33,7 @@ pub(super) fn about(candidate: &CandidateView) -> String {
 
 /// It as a section of the draft's page.
 pub(super) fn section(candidate: CandidateView, cx: &Ctx, signature: String, errors: FormErrors) -> view::Model {
-    let access = candidate.access.iter().map(|change| change.what.clone());
+    let access = candidate.access.iter().map(ToString::to_string);
     view::Model {
         about: about(&candidate),
         changes: access.chain(candidate.changes.iter().cloned()).collect(),

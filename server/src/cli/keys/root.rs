@@ -4,6 +4,7 @@ use super::super::confirm::{Trust, confirm};
 use super::super::signer::{KeyArgs, file, read_public};
 use super::super::tenant::{Tenant, explain};
 use anyhow::{Context, Result, ensure};
+use app::components::visible;
 use bundle::Role;
 use bundle::ceremony::{Judged, Proposal};
 use clap::Subcommand;
@@ -146,9 +147,9 @@ fn replace(path: &Path, text: &str) -> Result<()> {
 }
 
 fn print(judged: &Judged) {
-    println!("Root {} of tenant {}:", judged.version, judged.tenant);
+    println!("Root {} of tenant {}:", judged.version, visible(&judged.tenant));
     for change in &judged.changes {
-        println!("  - {change}");
+        println!("  - {}", visible(change));
     }
     print_missing(judged);
 }
