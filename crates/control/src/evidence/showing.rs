@@ -29,6 +29,8 @@ pub struct Shown {
 
 struct Round {
     began_ms: i64,
+    /// The newest policy that somebody who was shown it runs.
+    policy: u64,
     size: u64,
     note: String,
     proofs: HashMap<u64, Arc<Vec<Hash>>>,
@@ -43,11 +45,12 @@ impl Showing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The checkpoint of the round that lasts, if it tells who saw `held` entries anything.
-    fn lasting(&self, cx: &Ctx, held: u64) -> Option<(u64, String)> {
+    /// The checkpoint of the round that lasts, if it tells who saw `held` entries anything. A newer policy ends it, since that may name
+    /// another key of the log: whoever runs it could not verify what was signed before.
+    fn lasting(&self, cx: &Ctx, held: u64, policy: u64) -> Option<(u64, String)> {
         let rounds = self.rounds();
         let round = rounds.get(&cx.tenant)?;
-        let lasts = (round.began_ms..round.began_ms + ROUND_MS).contains(&cx.now_ms) && held <= round.size;
+        let lasts = (round.began_ms..round.began_ms + ROUND_MS).contains(&cx.now_ms) && held <= round.size && policy <= round.policy;
         lasts.then(|| (round.size, round.note.clone()))
     }
 
@@ -56,12 +59,13 @@ impl Showing {
         rounds.get(&cx.tenant).filter(|round| round.size == size)?.proofs.get(&held).cloned()
     }
 
-    fn begin(&self, cx: &Ctx, size: u64, note: &str) {
+    fn begin(&self, cx: &Ctx, size: u64, note: &str, policy: u64) {
         let mut rounds = self.rounds();
-        let round = Round { began_ms: cx.now_ms, size, note: note.to_owned(), proofs: HashMap::new() };
+        let policy = rounds.get(&cx.tenant).map_or(policy, |before| before.policy.max(policy));
+        let round = Round { began_ms: cx.now_ms, policy, size, note: note.to_owned(), proofs: HashMap::new() };
         match rounds.get_mut(&cx.tenant) {
             // Nothing was added to the log: its proofs go on to hold.
-            Some(before) if before.note == round.note => before.began_ms = cx.now_ms,
+            Some(before) if before.note == round.note => (before.began_ms, before.policy) = (cx.now_ms, policy),
             _ => drop(rounds.insert(cx.tenant.clone(), round)),
         }
     }
@@ -74,17 +78,17 @@ impl Showing {
     }
 }
 
-/// What to show a witness that saw a log of `held` entries; nothing while the log is empty. Who saw more entries than there are is shown
-/// the newest checkpoint all the same: that is what it has to tell.
-pub(crate) async fn show(control: &Control, cx: &Ctx, held: u64) -> Result<Option<Shown>> {
+/// What to show a witness that saw a log of `held` entries and runs `policy`; nothing while the log is empty. Who saw more entries than
+/// there are is shown the newest checkpoint all the same: that is what it has to tell.
+pub(crate) async fn show(control: &Control, cx: &Ctx, held: u64, policy: u64) -> Result<Option<Shown>> {
     let showing = control.showing();
     let db = control.read(cx);
-    let (size, note) = match showing.lasting(cx, held) {
+    let (size, note) = match showing.lasting(cx, held, policy) {
         Some(lasting) => lasting,
         None => {
             let Some(newest) = db.newest_checkpoint().await? else { return Ok(None) };
             let size = u64::try_from(newest.size).unwrap_or_default();
-            showing.begin(cx, size, &newest.note);
+            showing.begin(cx, size, &newest.note, policy);
             (size, newest.note)
         }
     };

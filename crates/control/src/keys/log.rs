@@ -1,8 +1,8 @@
 //! Another key for the audit log.
 //!
 //! The old key hands over: it signs the log's head together with the name of the new one ([`evidence::Handover`]), so that whoever trusts
-//! the old key can follow. Until gateways know the new key, checkpoints carry both signatures. A stolen key is not asked to hand anything
-//! over: what it says of its successor is worth nothing any more.
+//! the old key can follow. Until gateways know the new key, checkpoints carry both signatures, and so does the newest one of before. A
+//! stolen key is not asked to hand anything over: what it says of its successor is worth nothing any more.
 
 use super::token::{Carried, KeyRotation, carry};
 use crate::error::{Error, Result};
@@ -48,6 +48,7 @@ impl UseCase for RotateAuditLog {
                 keys::end(scene, key, true).await?;
             }
         }
+        crate::evidence::sign_anew(scene).await?;
         let (carried, events) = carry(scene, "The key of the audit log is rotated", false).await?;
         let details = json!({ "key": public, "compromised": self.compromised, "carried": format!("{carried:?}") });
         let event = Event::new("key.rotate").on("audit-log").details(details);

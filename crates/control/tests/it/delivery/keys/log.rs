@@ -1,6 +1,9 @@
 //! The key of the audit log.
 
 use super::*;
+use ::evidence::Cosigner;
+use ::evidence::witness::{Head, consider};
+use control::delivery::Witnessed;
 use control::evidence::{self, AuditFilter, Page, Proof, Verifier, place_all, verify_export};
 use control::keys::{Carried, OtherState, RotateAuditLog, settle_keys};
 
@@ -28,7 +31,48 @@ fn is_signed(note: &str, key: &Verifier) -> bool {
     key.open_note(note).is_ok()
 }
 
+/// What a gateway that runs this policy and holds this head of the log is shown next.
+async fn shown(h: &Harness, gw: &Gw, policy: u64, held: Option<&Head>) -> evidence::Shown {
+    let key = Cosigner::generate(&format!("writ/acme/{}", gw.id)).expect("randomness").key().to_string();
+    let witnessed = Witnessed { key, size: held.map_or(0, |held| held.size), cosignature: None };
+    let ack = Ack { witnessed: Some(witnessed), policy_version: Some(policy), timestamp: 1, ..Ack::default() };
+    delivery::acknowledge(&h.control, &gw.cx(h).await, ack).await.expect("taken").expect("a checkpoint")
+}
+
 on_each_database! {
+    async fn no_witness_is_shown_what_its_policy_cannot_verify(h: Harness) {
+        configure(&h).await;
+        publish(&h).await.expect("publishes");
+        let (quick, slow) = (enrol(&h, "gw-1").await, enrol(&h, "gw-2").await);
+        let first = verifier(&h).await;
+        note(&h).await;
+        let before = shown(&h, &quick, 1, None).await;
+        let held = consider(None, &before.checkpoint, &first, &before.proof).expect("signed");
+        h.advance_ms(10);
+        let rotated = rotate(&h, false).await.expect("rotates");
+        assert_eq!(rotated.carried, Carried::Live(2));
+        let second = verifier(&h).await;
+        // Nothing was placed in the log since, and a round lasts eight seconds: who runs the new policy still verifies what it is shown.
+        for (gw, policy, log) in [(&slow, 1, &first), (&quick, 2, &second), (&slow, 1, &first), (&slow, 2, &second)] {
+            let shown = shown(&h, gw, policy, Some(&held)).await;
+            let head = consider(Some(&held), &shown.checkpoint, log, &shown.proof).expect("signed by the key that its policy names");
+            assert_eq!(head, held);
+        }
+        // A policy that there is not changes nothing for the others.
+        shown(&h, &slow, u64::MAX, Some(&held)).await;
+        h.advance_ms(10);
+        assert_eq!(rotate(&h, true).await.expect("rotates").carried, Carried::Live(3));
+        let third = verifier(&h).await;
+        let after = shown(&h, &quick, 3, Some(&held)).await;
+        assert_eq!(consider(Some(&held), &after.checkpoint, &third, &after.proof), Ok(held.clone()));
+        assert!(!is_signed(&after.checkpoint, &first) && !is_signed(&after.checkpoint, &second), "stolen keys sign nothing");
+        // What is placed later extends it.
+        note(&h).await;
+        h.advance_s(9);
+        let later = shown(&h, &slow, 3, Some(&held)).await;
+        assert!(consider(Some(&held), &later.checkpoint, &third, &later.proof).expect("an extension").size > held.size);
+    }
+
     async fn the_log_is_handed_over_and_old_pins_hold(h: Harness) {
         configure(&h).await;
         publish(&h).await.expect("publishes");
