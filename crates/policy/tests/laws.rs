@@ -1,12 +1,10 @@
 //! What holds for every policy, token and revocation list, not only for those that someone thought of.
 
-mod generated;
-
-use generated::{NOW, RESOURCE, call, key, situation, targets};
 use policy::{
     Ceiling, Configuration, Decision, Entry, Method, Reason, Revocations, Supply, Target, TokenFacts, decide, explain, visible_tools,
 };
 use proptest::prelude::*;
+use situations::{NOW, RESOURCE, call, key, situation, targets};
 
 /// The scope that an allowed call rests on.
 fn allowed<'p>(decision: &Decision<'p>) -> Option<(&'p str, Supply<'p>)> {
@@ -121,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lower_ceiling_never_allows_more(at in situation(), only in prop::collection::btree_set(prop::sample::select(generated::SCOPES.to_vec()), 0..3)) {
+    fn a_lower_ceiling_never_allows_more(at in situation(), only in prop::collection::btree_set(prop::sample::select(situations::SCOPES.to_vec()), 0..3)) {
         let mut narrowed = at.policy.clone();
         let ceiling = Ceiling::Only(only.into_iter().map(str::to_owned).collect());
         let lower = |old: Option<&Ceiling>| match old {
@@ -159,7 +157,7 @@ proptest! {
     #[test]
     fn a_tool_is_listed_if_it_could_be_called_by_asking(at in situation()) {
         let visible = visible_tools(&at.policy, &at.revocations, &call(&at), NOW);
-        let all = TokenFacts { scope: generated::SCOPES.iter().map(|scope| (*scope).to_owned()).collect(), ..at.token.clone() };
+        let all = TokenFacts { scope: situations::SCOPES.iter().map(|scope| (*scope).to_owned()).collect(), ..at.token.clone() };
         for tool in at.policy.servers[RESOURCE].tools.keys() {
             let asked = policy::VerifiedCall { token: &all, method: Method::CallTool(tool), ..call(&at) };
             let callable = decide(&at.policy, &at.revocations, &asked, NOW);

@@ -1,4 +1,9 @@
 //! Generated situations, small enough that everything meets everything: three scopes, three tools, a few of each kind of principal.
+//!
+//! Only tests depend on this. [`situation`] draws calls of tools that mostly get far, for laws of the decision; [`every_kind`] draws
+//! whatever can be asked at all, for comparing two implementations of it.
+
+pub mod every_kind;
 
 use policy::{
     Actor, Ceiling, Class, Entry, GrantFact, Issuer, Limits, McpServer, Method, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope,
@@ -9,46 +14,61 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// When every situation happens, Unix seconds.
 pub const NOW: i64 = 1_800_000_000;
+/// The one MCP server.
 pub const RESOURCE: &str = "http://gw/mcp/incident";
+
 /// Under which all generated lists are hashed.
 pub fn key() -> RevocationKey {
     RevocationKey::of([7; 32])
 }
 
+/// All scopes that there are.
 pub const SCOPES: [&str; 3] = ["logs.read", "logs.debug.write", "incidents.trigger"];
 
 /// One policy, one list, one token, one tool.
 #[derive(Debug, Clone)]
 pub struct Situation {
+    /// The policy.
     pub policy: PolicySet,
+    /// The list.
     pub revocations: Revocations,
+    /// Who calls.
     pub token: TokenFacts,
+    /// The tool that is called.
     pub tool: String,
+    /// The tool's live definition, where it is known.
     pub digest: Option<String>,
+    /// For how many seconds the enforcement point has been stale.
     pub stale_for: i64,
 }
 
 impl Situation {
+    /// What is asked.
     pub fn method(&self) -> Method<'_> {
         Method::CallTool(&self.tool)
     }
 }
 
+/// The call of a situation.
 pub fn call(at: &Situation) -> VerifiedCall<'_> {
     VerifiedCall { token: &at.token, resource: RESOURCE, method: at.method(), tool_digest: at.digest.as_deref(), stale_for: at.stale_for }
 }
 
-fn scopes(most: usize) -> impl Strategy<Value = BTreeSet<String>> {
+pub(crate) fn scopes(most: usize) -> impl Strategy<Value = BTreeSet<String>> {
     btree_set(select(SCOPES.to_vec()).prop_map(str::to_owned), 0..=most)
 }
 
 /// Mostly yes, so that most generated calls get far.
-fn mostly<T: Clone + std::fmt::Debug + 'static>(likely: T, other: impl Strategy<Value = T> + 'static) -> impl Strategy<Value = T> {
+pub(crate) fn mostly<T: Clone + std::fmt::Debug + 'static>(
+    likely: T,
+    other: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = T> {
     prop_oneof![6 => Just(likely), 1 => other]
 }
 
-fn ceiling() -> impl Strategy<Value = Ceiling> {
+pub(crate) fn ceiling() -> impl Strategy<Value = Ceiling> {
     prop_oneof![Just(Ceiling::Any), scopes(3).prop_map(Ceiling::Only)]
 }
 
@@ -56,11 +76,12 @@ fn client() -> impl Strategy<Value = String> {
     select(vec!["cli_a", "cli_b"]).prop_map(str::to_owned)
 }
 
-fn agent() -> impl Strategy<Value = Actor> {
+pub(crate) fn agent() -> impl Strategy<Value = Actor> {
     (select(vec!["agt_a", "agt_b"]), mostly("assistant", select(vec!["autonomous", "unknown"])))
         .prop_map(|(id, class)| Actor { id: id.into(), class: class.into() })
 }
 
+/// Up to three things to take away.
 pub fn targets() -> impl Strategy<Value = Vec<Target>> {
     let name = |names: &[&'static str]| select(names.to_vec()).prop_map(str::to_owned);
     let target = prop_oneof![
@@ -87,7 +108,7 @@ fn revocations() -> impl Strategy<Value = Revocations> {
     })
 }
 
-fn policies() -> impl Strategy<Value = PolicySet> {
+pub(crate) fn policies() -> impl Strategy<Value = PolicySet> {
     let rules = (
         select(vec![Risk::Low, Risk::Moderate, Risk::High, Risk::Critical]),
         prop::option::weighted(0.2, 0i64..2000),
@@ -150,7 +171,7 @@ fn grants() -> impl Strategy<Value = Vec<GrantFact>> {
     vec(grant, 0..3)
 }
 
-fn tokens() -> impl Strategy<Value = TokenFacts> {
+pub(crate) fn tokens() -> impl Strategy<Value = TokenFacts> {
     let who = (client(), mostly("ide", Just("unknown")), prop::option::of(agent()), vec(agent(), 0..2));
     let what = (
         prop_oneof![3 => Just(SCOPES.map(str::to_owned).into()), 1 => scopes(3)],
@@ -182,6 +203,7 @@ fn tokens() -> impl Strategy<Value = TokenFacts> {
     })
 }
 
+/// One situation.
 pub fn situation() -> impl Strategy<Value = Situation> {
     let digest = prop_oneof![3 => Just(None), 3 => Just(Some("d1".to_owned())), 1 => Just(Some("d2".to_owned()))];
     let stale = mostly(0, select(vec![1i64, 3599, 3600, 14_400, 86_400]));
