@@ -11,6 +11,7 @@ mod m20261123_000005_governance;
 mod m20261123_000006_evidence;
 mod m20261125_000007_lineages;
 mod m20261125_000010_call_limits;
+mod m20261125_000011_opa;
 mod m20261125_000012_leases;
 mod m20261125_000013_keys;
 mod m20261125_000014_witnesses;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000006_evidence::Migration),
             Box::new(m20261125_000007_lineages::Migration),
             Box::new(m20261125_000010_call_limits::Migration),
+            Box::new(m20261125_000011_opa::Migration),
             Box::new(m20261125_000012_leases::Migration),
             Box::new(m20261125_000013_keys::Migration),
             Box::new(m20261125_000014_witnesses::Migration),

@@ -25,6 +25,7 @@ pub use json::{Json, MaybeSet, StringList, StringSet};
 pub use queries::audit::AuditFilter;
 pub use queries::delivery::BundleHead;
 pub use queries::governance::{GrantFilter, GrantIs, RequestFilter};
+pub use queries::opa::OpaArchiveHead;
 pub use queries::page::Page;
 pub use rows::*;
 pub use scoped::{Reader, Row, Scoped};

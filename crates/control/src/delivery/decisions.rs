@@ -23,43 +23,43 @@ pub const MOST_RECORDS: usize = 2_000;
 
 /// One decision, as a gateway writes it down. Fields that are not known here stay in the gateway's bytes, which the chain covers.
 #[derive(Debug, Clone, Deserialize)]
-struct Record {
-    at_ms: i64,
-    decision: Outcome,
-    reason: String,
-    method: String,
-    tool: Option<String>,
-    resource: String,
-    server: Option<String>,
-    scope: Option<String>,
-    rule: Option<Rule>,
-    sub: String,
-    sub_profile: policy::SubjectKind,
-    client_id: String,
-    agent: Option<String>,
+pub(super) struct Record {
+    pub(super) at_ms: i64,
+    pub(super) decision: Outcome,
+    pub(super) reason: String,
+    pub(super) method: String,
+    pub(super) tool: Option<String>,
+    pub(super) resource: String,
+    pub(super) server: Option<String>,
+    pub(super) scope: Option<String>,
+    pub(super) rule: Option<Rule>,
+    pub(super) sub: String,
+    pub(super) sub_profile: policy::SubjectKind,
+    pub(super) client_id: String,
+    pub(super) agent: Option<String>,
     /// The agents that it acts for, the nearest first.
     #[serde(default)]
-    inner_agents: Vec<String>,
-    jti: String,
-    sid: String,
+    pub(super) inner_agents: Vec<String>,
+    pub(super) jti: String,
+    pub(super) sid: String,
     #[serde(default)]
-    grant_ids: Vec<String>,
-    policy_version: u64,
-    revocation_seq: u64,
-    request_id: String,
-    trace_id: Option<String>,
+    pub(super) grant_ids: Vec<String>,
+    pub(super) policy_version: u64,
+    pub(super) revocation_seq: u64,
+    pub(super) request_id: String,
+    pub(super) trace_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Outcome {
+pub(super) enum Outcome {
     Allow,
     Deny,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Rule {
+pub(super) enum Rule {
     Role(String),
     Grant(String),
 }
@@ -162,23 +162,29 @@ impl UseCase for Take {
             scene.db.update(noted.clone()).await?;
             return Ok(Done::new(Taken::Gap(Box::new(noted)), event));
         }
-        let mut grants = grants_in(scene, &batch.records).await?;
-        let mut events = Vec::with_capacity(batch.records.len());
-        for record in &batch.records {
-            let call = record.event(scene.cx, &gateway, record.grant(&grants));
-            // Before the call itself, which has the same time: a story is read in this order.
-            if let Some(grant) = record.first_use(&mut grants, scene.cx) {
-                scene.db.update(grant.clone()).await?;
-                let used = Event::new("grant.first_used").by(kind(record.sub_profile), &record.sub).on(&grant.id).story(&grant.request_id);
-                let details = json!({ "gateway": gateway.id, "scope": record.scope, "tool": record.tool, "request_id": record.request_id });
-                events.push(used.through(Some(record.client_id.clone()), record.agent.clone()).at(record.at(scene.cx)).details(details));
-            }
-            events.push(call);
-        }
+        let events = events_of(scene, &gateway, &batch.records).await?;
         let (id, batch_hash) = (gateway.id.clone(), batch.sha256.clone());
         scene.db.update(Gateway { batch_seq: batch.seq, batch_hash, gap_seq: None, gap_prev: None, ..gateway }).await?;
         Ok(Done::many(Taken::Whole, Event::new("decisions.batch").on(id).details(chain), events))
     }
+}
+
+/// An event for each record, and one more for the first use of a grant, which is marked as used.
+pub(super) async fn events_of(scene: &Scene<'_>, gateway: &Gateway, records: &[Record]) -> Result<Vec<Event>> {
+    let mut grants = grants_in(scene, records).await?;
+    let mut events = Vec::with_capacity(records.len());
+    for record in records {
+        let call = record.event(scene.cx, gateway, record.grant(&grants));
+        // Before the call itself, which has the same time: a story is read in this order.
+        if let Some(grant) = record.first_use(&mut grants, scene.cx) {
+            scene.db.update(grant.clone()).await?;
+            let used = Event::new("grant.first_used").by(kind(record.sub_profile), &record.sub).on(&grant.id).story(&grant.request_id);
+            let details = json!({ "gateway": gateway.id, "scope": record.scope, "tool": record.tool, "request_id": record.request_id });
+            events.push(used.through(Some(record.client_id.clone()), record.agent.clone()).at(record.at(scene.cx)).details(details));
+        }
+        events.push(call);
+    }
+    Ok(events)
 }
 
 /// Every grant that a record rests on, or that its token carried.

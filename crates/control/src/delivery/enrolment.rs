@@ -21,7 +21,7 @@ pub const TOKEN_LIFE_S: i64 = 15 * 60;
 /// What a chain of decision batches begins with.
 pub(super) const NO_BATCH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     let shaped = !name.is_empty() && name.len() <= 40 && !name.starts_with('-');
     let allowed = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     match shaped && allowed {
@@ -193,7 +193,7 @@ fn same_key(gateway: &Gateway, offered: &PublicJwk) -> bool {
     serde_json::from_str::<PublicJwk>(&gateway.public_key).is_ok_and(|held| held.x == offered.x && held.y == offered.y)
 }
 
-fn new_gateway(id: &str, name: &str, public_key: String, now_ms: i64) -> Gateway {
+pub(super) fn new_gateway(id: &str, name: &str, public_key: String, now_ms: i64) -> Gateway {
     Gateway {
         id: id.to_owned(),
         name: name.to_owned(),
@@ -217,5 +217,6 @@ fn new_gateway(id: &str, name: &str, public_key: String, now_ms: i64) -> Gateway
         witnessed_size: None,
         cosignature: None,
         witnessed_s: None,
+        kind: super::gateways::GATEWAY.to_owned(),
     }
 }

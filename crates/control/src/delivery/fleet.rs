@@ -1,5 +1,6 @@
 //! What each gateway should run against what it says it runs.
 
+use super::gateways::OPA;
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -9,6 +10,8 @@ use store::Gateway;
 
 /// A gateway reports every 8 seconds; one that was not heard of for so long is silent. Milliseconds.
 const SILENT_AFTER_MS: i64 = 30_000;
+/// An OPA reports when it was told something, and it is told something within a minute. Milliseconds.
+const OPA_SILENT_AFTER_MS: i64 = 150_000;
 
 /// The fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct GatewayView {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Whether it is an OPA and no gateway of our own.
+    pub is_opa: bool,
     /// How it stands.
     pub standing: Standing,
     /// The policy it put in force.
@@ -57,7 +62,7 @@ pub enum Standing {
     Current,
     /// Reports, but runs something older.
     Behind,
-    /// Has not reported for half a minute.
+    /// Has not reported for too long: half a minute, or for an OPA two and a half.
     Silent,
     /// Reports an error that keeps it back.
     Failing,
@@ -78,7 +83,8 @@ pub async fn fleet(control: &Control, cx: &Ctx) -> Result<Fleet> {
     gateways.sort_by(|a, b| a.name.cmp(&b.name));
     let standing = |row: &Gateway| {
         let Some(seen) = row.seen_ms else { return Standing::New };
-        if cx.now_ms - seen > SILENT_AFTER_MS {
+        let silent_after_ms = if row.kind == OPA { OPA_SILENT_AFTER_MS } else { SILENT_AFTER_MS };
+        if cx.now_ms - seen > silent_after_ms {
             return Standing::Silent;
         }
         let same_policy = match &live {
@@ -100,6 +106,7 @@ pub async fn fleet(control: &Control, cx: &Ctx) -> Result<Fleet> {
             .into_iter()
             .map(|row| GatewayView {
                 standing: standing(&row),
+                is_opa: row.kind == OPA,
                 id: row.id,
                 name: row.name,
                 policy_version: row.policy_version,

@@ -7,8 +7,13 @@ use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use serde_json::json;
-use store::Gateway;
+use store::{Gateway, OpaClient};
 use token::{Assertion, PublicJwk};
+
+/// What a gateway of our own is called among the rows of the fleet.
+pub(super) const GATEWAY: &str = "gateway";
+/// What an OPA is called there.
+pub(super) const OPA: &str = "opa";
 
 /// Whom an assertion says to come from, if it is signed with that gateway's key, for this tenant, now.
 ///
@@ -21,7 +26,7 @@ pub async fn authenticate(control: &Control, tenant: &str, assertion: &str, requ
         Err(Error::NotFound) => return Err(stranger()),
         cx => cx?,
     };
-    let gateway = control.read(&cx).get::<Gateway>(&id).await?.ok_or_else(stranger)?;
+    let gateway = control.read(&cx).get::<Gateway>(&id).await?.filter(|gateway| gateway.kind == GATEWAY).ok_or_else(stranger)?;
     let key: PublicJwk = serde_json::from_str(&gateway.public_key).map_err(|error| Error::internal("reading a gateway's key", error))?;
     let audience = format!("{}/delivery", control.parts().issuer(&cx.tenant));
     let claims = Assertion::Gateway.verify(assertion, &key, &audience, cx.now_s()).map_err(|_| stranger())?;
@@ -40,9 +45,9 @@ pub(super) fn acting(cx: &Ctx) -> Result<&str> {
     }
 }
 
-/// Takes a gateway out of the fleet: its key counts no more. What it confirmed stays on record.
+/// Takes a gateway or an OPA out of the fleet: its key or token counts no more. What it confirmed stays on record.
 pub struct RemoveGateway {
-    /// `gw_…`.
+    /// `gw_…` or `opa_…`.
     pub id: String,
 }
 
@@ -53,7 +58,12 @@ impl UseCase for RemoveGateway {
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let gateway = scene.db.get::<Gateway>(&self.id).await?.ok_or(Error::NotFound)?;
         scene.db.delete::<Gateway>(&gateway.id).await?;
-        let details = json!({ "name": gateway.name, "batch_seq": gateway.batch_seq, "batch_hash": gateway.batch_hash });
+        if gateway.kind == OPA {
+            scene.db.forget_opa_tokens(&gateway.id, None).await?;
+            scene.db.delete::<OpaClient>(&gateway.id).await?;
+        }
+        let details =
+            json!({ "name": gateway.name, "kind": gateway.kind, "batch_seq": gateway.batch_seq, "batch_hash": gateway.batch_hash });
         Ok(Done::new((), Event::new("gateway.remove").on(gateway.id).details(details)))
     }
 }

@@ -13,11 +13,13 @@
 //! | who a gateway is | `gateways.rs` |
 //! | what gateways say they run | `ack/`, `fleet.rs` |
 //! | what gateways decided | [`decisions`] |
+//! | the same for OPAs: their tokens, bundles, reports and logs | [`opa`] |
 
 pub mod candidate;
 pub mod compile;
 pub mod decisions;
 pub mod files;
+pub mod opa;
 pub mod repository;
 
 mod ack;

@@ -43,6 +43,7 @@ pub async fn resign_revocations(scene: &Scene<'_>) -> Result<()> {
         return Ok(());
     }
     signing.revoke().await?;
+    super::opa::revoke(scene, &signing).await?;
     signing.seal().await
 }
 

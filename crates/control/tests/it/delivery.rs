@@ -3,6 +3,7 @@
 mod decisions;
 mod fleet;
 mod keys;
+mod opa;
 mod publishing;
 mod witnesses;
 

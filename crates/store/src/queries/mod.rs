@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod governance;
 mod identity;
 mod oauth;
+pub mod opa;
 pub mod page;
 mod policy;
 mod tenants;

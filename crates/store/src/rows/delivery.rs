@@ -139,6 +139,8 @@ table! {
         cosignature: Option<String>,
         /// The time in that line, Unix seconds.
         witnessed_s: Option<i64>,
+        /// `gateway`, or `opa` for an OPA, which has no key but a token.
+        kind: String,
     }
 }
 
@@ -161,5 +163,63 @@ table! {
         seq: i64,
         /// When.
         at_ms: i64,
+    }
+}
+
+table! {
+    /// What there is to say of an OPA beside its row among the gateways; of the same id.
+    "opa_clients" opa_clients, OpaClient {
+        /// Id of the key that its configuration pins for the policy.
+        policy_key: String,
+        /// Id of the key that its configuration pins for revocations.
+        revocations_key: String,
+        /// Digest of the policy's archive that it did not put in force.
+        refused_policy: Option<String>,
+        /// Why, in its words.
+        refused_policy_text: Option<String>,
+        /// Digest of the revocations' archive that it did not put in force.
+        refused_revocations: Option<String>,
+        /// Why, in its words.
+        refused_revocations_text: Option<String>,
+    }
+}
+
+table! {
+    /// A token of an OPA, by hash.
+    "opa_tokens" opa_tokens, OpaToken {
+        /// Whose.
+        client_id: String,
+        /// When it was made.
+        created_ms: i64,
+        /// When it was first used.
+        used_ms: Option<i64>,
+    }
+}
+
+table! {
+    /// A signed bundle for OPAs; its id is `policy/12` or `revocations`.
+    "opa_archives" opa_archives, OpaArchive {
+        /// Version of the policy, or sequence of the list.
+        number: i64,
+        /// What its manifest says that it holds.
+        revision: String,
+        /// Which key signed it.
+        key_id: String,
+        /// Digest of the archive, hex.
+        sha256: String,
+        /// The archive, base64.
+        body: String,
+        /// When it was signed.
+        signed_ms: i64,
+        /// When it ends.
+        expires_ms: i64,
+    }
+}
+
+table! {
+    /// A decision that an OPA has sent, by hash: it may send it again.
+    "opa_decisions" opa_decisions, OpaDecision {
+        /// When it came first.
+        seen_ms: i64,
     }
 }

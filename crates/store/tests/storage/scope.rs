@@ -70,6 +70,7 @@ on_each_database! {
             Role Scope GroupRole Server Tool Class Client Agent CallLimit
             Authorization Consent Code RefreshToken UsedAssertion Lease
             Bundle Candidate TufFile TufState Enrolment Gateway Receipt
+            OpaClient OpaToken OpaArchive OpaDecision
             Request Vote Grant Revocation
             AuditEvent AuditLeaf AuditTile Checkpoint
         );

@@ -1,6 +1,7 @@
 //! What follows once enough policy keys have signed.
 
 use super::super::compile::{live, read};
+use super::super::opa;
 use super::super::signing::Signing;
 use super::super::stage::stage;
 use super::{Added, Offer, State, object};
@@ -42,6 +43,7 @@ pub(crate) async fn enact(
         (None, _) => Event::new("targets.renew").on(object(number)),
     };
     signing.mend_delegated().await?;
+    opa::refresh(scene, &signing).await?;
     let outdated = signing.outdate().await?;
     signing.seal().await?;
     Ok(Ok(Events::new(event).and(outdated)))
@@ -63,6 +65,7 @@ async fn publish(scene: &Scene<'_>, signing: &mut Signing<'_>, offer: &Offer, ad
     };
     scene.db.insert(row).await?;
     stage(scene, signing, version, offer.draft).await?;
+    opa::publish(scene, signing, &policy, &sha256).await?;
     let said = |direction: Direction| -> Vec<String> {
         let changes = changes.iter().filter(|change| change.direction == direction);
         changes.map(ToString::to_string).take(SHOWN).collect()

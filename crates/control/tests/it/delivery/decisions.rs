@@ -71,7 +71,7 @@ on_each_database! {
     }
 }
 
-fn grant(id: &str, user: &str) -> store::Grant {
+pub(super) fn grant(id: &str, user: &str) -> store::Grant {
     store::Grant {
         id: id.to_owned(),
         request_id: "req_1".to_owned(),
@@ -98,6 +98,6 @@ fn record(decision: &str, rule: serde_json::Value) -> String {
     .to_string()
 }
 
-async fn calls(h: &Harness) -> Vec<store::AuditEvent> {
+pub(super) async fn calls(h: &Harness) -> Vec<store::AuditEvent> {
     h.rows::<store::AuditEvent>().await.into_iter().filter(|event| event.action == "mcp.call").collect()
 }

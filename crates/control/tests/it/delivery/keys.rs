@@ -45,7 +45,7 @@ async fn submit(h: &Harness, copies: Vec<Proposal>) -> Result<u64> {
 }
 
 /// The policy key moves to a machine of its own.
-async fn policy_key_elsewhere(h: &Harness) -> Key {
+pub(super) async fn policy_key_elsewhere(h: &Harness) -> Key {
     let policy = key();
     let proposal =
         propose(h, vec![KeyChange::Elsewhere { role: Role::Targets, key: policy.public().clone() }]).await.expect("written down");

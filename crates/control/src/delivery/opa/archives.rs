@@ -1,0 +1,175 @@
+//! Signed bundles: made with a publish and a revocation, renewed before they end.
+//!
+//! A policy's bundle is signed with the policy key at publish, lives as long as the list of policies does, and is kept for as long as the
+//! policy is. Revocations are signed with their own key, again and again: the newest bundle proves for ten minutes that nothing newer is
+//! known, and ends after a day.
+
+use crate::delivery::compile::read;
+use crate::delivery::list::revocation_list;
+use crate::delivery::signing::{Signing, damaged, life, public as public_half, purpose, read_repository};
+use crate::error::{Error, Result};
+use crate::scene::{Scene, Upkeep};
+use crate::tenancy::keys::{is_here, unseal};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bundle::{Key, PublicKey, Repository, Role};
+use opa::{Archive, Lane, PolicyTerms, RevocationTerms, policy_bundle, revocations_bundle};
+use policy::PolicySet;
+use store::{OpaArchive, OpaArchiveHead, Reader};
+
+/// For how long revocations prove that nothing newer is known, seconds: as the timestamp of our own repository.
+const FRESH_FOR: i64 = life(Role::Timestamp).signed_for;
+/// So long after that they deny everything, whatever the ladder says, seconds.
+const ENDS_AFTER: i64 = 24 * 3600;
+
+/// The id of the row of revocations.
+pub(super) const REVOCATIONS: &str = "revocations";
+
+/// The id of the row of a policy.
+pub(super) fn policy_id(version: i64) -> String {
+    format!("policy/{version}")
+}
+
+fn failed(error: opa::Refused) -> Error {
+    Error::internal("signing a bundle for OPAs", error)
+}
+
+/// The role whose key signs a lane.
+const fn role(lane: Lane) -> Role {
+    match lane {
+        Lane::Policy => Role::Targets,
+        Lane::Revocations => Role::Revocations,
+    }
+}
+
+/// The key that signs a lane: of those that the metadata lists for its role the one that lies here, the newest of several. An OPA pins one
+/// key only, whatever the threshold of the role is.
+fn chosen<'k>(repository: &Repository, keys: &'k [store::Key], lane: Lane) -> Result<&'k store::Key> {
+    let listed = repository.keys_of(role(lane)).map_err(damaged)?;
+    let mut best: Option<&store::Key> = None;
+    for key in keys.iter().filter(|key| key.purpose == purpose(role(lane))) {
+        let counts = match &listed {
+            Some(listed) => listed.keys.contains(&public_half(key)?),
+            None => key.active == 1,
+        };
+        let rank = |key: &'k store::Key| (is_here(key), key.created_ms, &key.id);
+        if counts && best.is_none_or(|held| rank(key) > rank(held)) {
+            best = Some(key);
+        }
+    }
+    best.ok_or_else(|| damaged(format!("the tenant has no {} key", role(lane))))
+}
+
+/// The public half of the key that signs a lane: what an OPA pins.
+pub(super) async fn public(db: &Reader<'_>, lane: Lane) -> Result<PublicKey> {
+    let state = db.tuf_state().await?.ok_or_else(|| damaged("the tenant has none"))?;
+    public_half(chosen(&read_repository(&state)?, &db.tuf_keys().await?, lane)?)
+}
+
+/// The key that signs a lane, if it lies here.
+fn key(scene: &Scene<'_>, signing: &Signing<'_>, lane: Lane) -> Result<Option<Key>> {
+    let row = chosen(signing.repository(), signing.keys(), lane)?;
+    if !is_here(row) {
+        return Ok(None);
+    }
+    let pkcs8 = unseal(&scene.cx.tenant, &scene.parts.vault, row)?;
+    Key::from_pkcs8(&pkcs8).map(Some).map_err(|error| Error::internal("reading a signing key", error))
+}
+
+async fn keep(scene: &Scene<'_>, id: String, number: i64, archive: &Archive, expires: i64) -> Result<()> {
+    let row = OpaArchive {
+        id,
+        number,
+        revision: archive.revision.to_string(),
+        key_id: archive.key_id.clone(),
+        sha256: archive.sha256.clone(),
+        body: STANDARD.encode(&archive.bytes),
+        signed_ms: scene.cx.now_ms,
+        expires_ms: expires.saturating_mul(1000),
+    };
+    Ok(scene.db.put(row).await?)
+}
+
+/// Signs a policy's bundle, as part of its publish. A name that no bundle can carry is the publisher's to mend.
+///
+/// Where the policy key lies elsewhere nothing is signed here, and OPAs stay with what they have. Answers whether it was signed.
+pub(in crate::delivery) async fn publish(scene: &Scene<'_>, signing: &Signing<'_>, policy: &PolicySet, sha256: &str) -> Result<bool> {
+    let Some(key) = key(scene, signing, Lane::Policy)? else { return Ok(false) };
+    let signed = scene.cx.now_s();
+    let expires = signed + life(Role::Targets).signed_for;
+    let unsigned =
+        policy_bundle(policy, &PolicyTerms { native_sha256: sha256.to_owned(), signed, expires }).map_err(|error| match error {
+            opa::Refused::ControlCharacter(_) => Error::refused("opa_name", error.to_string()),
+            other => failed(other),
+        })?;
+    let version = i64::try_from(policy.version).map_err(|error| Error::internal("numbering a bundle", error))?;
+    keep(scene, policy_id(version), version, &unsigned.sign(&key).map_err(failed)?, expires).await?;
+    Ok(true)
+}
+
+/// Signs revocations as the rows have them in this transaction, where there is an OPA to follow them and a policy to take from.
+pub(in crate::delivery) async fn revoke(scene: &Scene<'_>, signing: &Signing<'_>) -> Result<bool> {
+    let tenant = scene.db.this_tenant().await?.ok_or(Error::NotFound)?;
+    if tenant.policy_version == 0 || scene.db.opas().await?.is_empty() {
+        return Ok(false);
+    }
+    let Some(key) = key(scene, signing, Lane::Revocations)? else { return Ok(false) };
+    let signed = scene.cx.now_s();
+    let list = revocation_list(&scene.db, scene.parts, signed).await?;
+    let floor = signing.repository().min_version().max(1);
+    let expires = signed + FRESH_FOR + ENDS_AFTER;
+    let terms = RevocationTerms { floor, signed, fresh_until: signed + FRESH_FOR, expires };
+    let archive = revocations_bundle(&list, &terms).map_err(failed)?.sign(&key).map_err(failed)?;
+    keep(scene, REVOCATIONS.to_owned(), tenant.revocation_seq, &archive, expires).await?;
+    Ok(true)
+}
+
+/// Signs what is missing, nears its end or was signed with a key that signs no more: the policies that may still run, and revocations when
+/// a third of their freshness is over. Answers whether anything was signed.
+pub struct RefreshArchives;
+
+impl Upkeep for RefreshArchives {
+    type Out = bool;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<(bool, bool)> {
+        let signed = refresh(scene, &Signing::open(scene).await?).await?;
+        Ok((signed, signed))
+    }
+}
+
+/// See [`RefreshArchives`].
+pub(in crate::delivery) async fn refresh(scene: &Scene<'_>, signing: &Signing<'_>) -> Result<bool> {
+    let tenant = scene.db.this_tenant().await?.ok_or(Error::NotFound)?;
+    if tenant.policy_version == 0 || scene.db.opas().await?.is_empty() {
+        return Ok(false);
+    }
+    let heads = scene.db.opa_archive_heads().await?;
+    let pinned = |lane: Lane| chosen(signing.repository(), signing.keys(), lane).and_then(public_half);
+    let (policy_key, revocations_key) = (pinned(Lane::Policy)?, pinned(Lane::Revocations)?);
+    let floor = i64::try_from(signing.repository().min_version().max(1)).map_err(damaged)?;
+    let mut signed = false;
+    for version in floor..=tenant.policy_version {
+        let left = |expires_ms: i64| expires_ms / 1000 - scene.cx.now_s();
+        let held = heads.iter().find(|head| head.id == policy_id(version));
+        let lasts = |head: &OpaArchiveHead| head.key_id == policy_key.id() && left(head.expires_ms) > life(Role::Targets).renew_before;
+        if held.is_some_and(lasts) {
+            continue;
+        }
+        // Of the policies before the live one, those that never had a bundle need none.
+        if held.is_none() && version != tenant.policy_version {
+            continue;
+        }
+        if let Some(row) = scene.db.get::<store::Bundle>(&version.to_string()).await? {
+            signed |= publish(scene, signing, &read(&row.policy)?, &row.sha256).await?;
+        }
+    }
+    let revocations = heads.iter().find(|head| head.id == REVOCATIONS);
+    // A clock that was set back makes the last signature one from the future.
+    let due = |signed_ms: i64| scene.cx.now_ms - signed_ms >= FRESH_FOR * 1000 * 3 / 10 || signed_ms > scene.cx.now_ms;
+    let current =
+        |head: &OpaArchiveHead| head.number == tenant.revocation_seq && head.key_id == revocations_key.id() && !due(head.signed_ms);
+    if !revocations.is_some_and(current) {
+        signed |= revoke(scene, signing).await?;
+    }
+    Ok(signed)
+}
