@@ -164,7 +164,8 @@ fn only_pages_with_islands_load_script() {
     });
     let islands: Vec<&str> = samples::all().iter().filter(|s| s.html.contains("<leptos-island")).map(|s| s.name).collect();
     let with_key = ["audit", "audit-never", "audit-nomatch", "audit-range"];
-    let expected: Vec<&str> = ["receipt", "client", "idp", "idp-none", "fleet", "fleet-token"].into_iter().chain(with_key).collect();
+    let expected: Vec<&str> =
+        ["receipt", "client", "idp", "idp-none", "fleet", "fleet-token", "opa-ready"].into_iter().chain(with_key).collect();
     assert_eq!(islands, expected);
 }
 
@@ -187,7 +188,7 @@ fn sentences_are_found_whole_in_the_source() {
     let html = |name: &str| &all.iter().find(|s| s.name == name).expect("a sample").html;
     assert!(html("receipt").contains("7 of 8 gateways deny it, slowest 0.40 s; gw-eu-3 unconfirmed"));
     assert!(html("approval-own").contains("You asked for this; somebody else must decide."));
-    assert!(html("fleet").contains("2 of 6 run policy 128 and revocations up to 5512."));
+    assert!(html("fleet").contains("3 of 8 run policy 128 and revocations up to 5512."));
     assert!(html("role-import-fault").contains("Line 3: "));
     assert!(html("server-bind").contains("widens what 12 people can do"));
     // Who asked sees their request, not what an approver weighs.

@@ -26,11 +26,11 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     next.run(request).await
 }
 
-/// `/t/{tenant}/token`, `/t/{tenant}/revoke` and all below `/t/{tenant}/delivery/`.
+/// `/t/{tenant}/token`, `/t/{tenant}/revoke` and all below `/t/{tenant}/delivery/` and `/t/{tenant}/opa/`.
 fn is_for_programs(path: &str) -> bool {
     let mut parts = path.splitn(4, '/').skip(1);
     let (Some("t"), Some(_), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return false };
-    rest == "token" || rest == "revoke" || rest.starts_with("delivery/")
+    rest == "token" || rest == "revoke" || rest.starts_with("delivery/") || rest.starts_with("opa/")
 }
 
 fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {

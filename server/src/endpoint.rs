@@ -15,7 +15,7 @@ pub enum Access {
     Public,
     /// A browser session with this permission.
     Session(Permission),
-    /// A gateway's assertion.
+    /// A gateway's assertion, or an OPA's token.
     Gateway,
 }
 

@@ -1,6 +1,6 @@
 //! What has to happen without anybody asking: events get their place in the log, requests that nobody decided end.
 
-use control::{Control, TenantId, evidence, governance, oauth};
+use control::{Control, TenantId, delivery, evidence, governance, oauth};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -45,6 +45,9 @@ async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
     }
     if let Err(error) = governance::expire_requests(control, tenant).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "unanswered requests could not be ended");
+    }
+    if let Err(error) = control.keep(tenant, delivery::opa::ForgetDecisions).await {
+        tracing::error!(%tenant, error = &error as &dyn std::error::Error, "which decisions OPAs sent long ago could not be forgotten");
     }
     if let Err(error) = control.keep(tenant, oauth::ForgetEnded).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "ended codes and tokens could not be forgotten");

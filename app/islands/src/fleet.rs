@@ -58,6 +58,12 @@ pub struct GatewayRow {
     pub error: Option<String>,
     /// The gateway's own version.
     pub version: String,
+    /// Whether it is an OPA, which says itself what it is.
+    #[serde(default)]
+    pub is_opa: bool,
+    /// The page that says more of it, from the root of the site.
+    #[serde(default)]
+    pub href: Option<String>,
 }
 
 /// The whole page's changing part: the body of `GET /t/{tenant}/fleet.json`.
@@ -123,11 +129,18 @@ fn row(row: GatewayRow, as_of_ms: i64) -> impl IntoView {
     let note = match (row.error, row.state) {
         (Some(error), _) => view! { <bdi class="tone-danger">{error}</bdi> }.into_any(),
         (None, GatewayState::Silent) => view! { <span>"keeps its last verified policy; may miss newer revocations"</span> }.into_any(),
+        (None, _) if row.is_opa => {
+            view! { <span class="muted">{if row.version.is_empty() { "OPA".to_owned() } else { row.version }}</span> }.into_any()
+        }
         (None, _) => view! { <span class="muted">{format!("version {}", row.version)}</span> }.into_any(),
+    };
+    let name = match row.href {
+        Some(href) => view! { <a href=href>{row.name}</a> }.into_any(),
+        None => row.name.into_any(),
     };
     view! {
         <tr>
-            <th scope="row">{row.name}<small class="id">{row.id}</small></th>
+            <th scope="row">{name}<small class="id">{row.id}</small></th>
             <td data-label="State"><span class=format!("pill {tone}")>{icon(glyph)}<span>{word}</span></span></td>
             <td class="num" data-label="Policy">{number(row.policy)}</td>
             <td class="num" data-label="Revocations">{number(row.revocation_seq)}</td>

@@ -7,6 +7,8 @@
 //! | GET | `/fleet/enrol` | |
 //! | POST | `/fleet/enrol` | `csrf`, `name` (`[a-z0-9-]{1,40}`) |
 //!
+//! OPAs stand in the same table; their pages are [`super::opa`]'s.
+//!
 //! The answer to POST `/fleet/enrol` is the [`token`] page itself (200, `Cache-Control: no-store`), the only time the token is shown.
 
 use crate::{
@@ -27,7 +29,7 @@ pub struct Model {
 
 /// The fleet page.
 pub fn view(m: Model) -> impl IntoView {
-    let enrol = m.can_enrol.then(|| primary_link("/fleet/enrol", "Enrol a gateway"));
+    let enrol = m.can_enrol.then(|| view! { {link_button("/fleet/opa", "Add an OPA")}{primary_link("/fleet/enrol", "Enrol a gateway")} });
     let body = if m.snapshot.rows.is_empty() {
         view! { <div class="card">{empty(Empty::First("A gateway stands before your MCP servers and lets through what the published policy allows. Until one is enrolled, nothing is enforced.", m.can_enrol.then_some(("/fleet/enrol", "Enrol a gateway"))))}</div> }.into_any()
     } else {

@@ -16,6 +16,7 @@ pub mod home;
 pub mod idp;
 pub mod keys;
 pub mod limits;
+pub mod opa;
 pub mod people;
 pub mod receipt;
 pub mod request;

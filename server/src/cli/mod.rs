@@ -6,6 +6,7 @@ mod candidate;
 mod confirm;
 mod export_repo;
 mod keys;
+mod opa;
 mod sign;
 mod signer;
 mod tenant;
@@ -44,6 +45,9 @@ enum Command {
     Candidate(candidate::Candidate),
     /// Sign a candidate with the policy key, on whatever machine that lies. Needs no database.
     Sign(sign::Sign),
+    /// Work with OPAs that enforce this policy.
+    #[command(subcommand)]
+    Opa(opa::Opa),
 }
 
 /// Runs a command.
@@ -62,5 +66,6 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Keys(keys) => keys.run().await.map(|()| ExitCode::SUCCESS),
         Command::Candidate(candidate) => candidate.run().await.map(|()| ExitCode::SUCCESS),
         Command::Sign(sign) => sign.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Opa(opa) => opa.run().await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -15,20 +15,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use control::delivery::{self, CreateEnrolment, Fleet, GatewayView, Standing, TOKEN_LIFE_S};
-use control::{Error, Permission};
+use control::{Ctx, Error, Permission};
 use serde::Deserialize;
 
-fn snapshot(fleet: Fleet) -> FleetSnapshot {
+fn snapshot(cx: &Ctx, fleet: Fleet) -> FleetSnapshot {
     FleetSnapshot {
         desired_policy: fleet.desired_version.map(words::number),
         revocation_seq: words::number(fleet.revocation_seq),
         as_of_ms: fleet.as_of_ms,
         as_of: Instant::from_ms(fleet.as_of_ms).text,
-        rows: fleet.gateways.into_iter().map(row).collect(),
+        rows: fleet.gateways.into_iter().map(|gateway| row(cx, gateway)).collect(),
     }
 }
 
-fn row(gateway: GatewayView) -> GatewayRow {
+fn row(cx: &Ctx, gateway: GatewayView) -> GatewayRow {
     // A batch of decisions that does not follow the last one is as bad as an error of the gateway's own.
     let gap = gateway.gap_seq.map(|seq| format!("its decisions have a gap: batch {seq} does not follow batch {}", gateway.batch_seq));
     let error = gateway.error.map(|(code, text)| format!("{code}: {text}")).or(gap);
@@ -41,6 +41,8 @@ fn row(gateway: GatewayView) -> GatewayRow {
             Standing::Failing => GatewayState::Failing,
             Standing::New => GatewayState::New,
         },
+        is_opa: gateway.is_opa,
+        href: gateway.is_opa.then(|| format!("/t/{}/fleet/opa/{}", cx.tenant, gateway.id)),
         id: gateway.id,
         name: gateway.name,
         policy: gateway.policy_version.map(words::number),
@@ -55,13 +57,13 @@ fn row(gateway: GatewayView) -> GatewayRow {
 /// The fleet.
 pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
     let fleet = delivery::fleet(app.control(), &caller.cx).await?;
-    let model = view::Model { snapshot: snapshot(fleet), can_enrol: caller.cx.actor.may(Permission::WriteFleet) };
+    let model = view::Model { snapshot: snapshot(&caller.cx, fleet), can_enrol: caller.cx.actor.may(Permission::WriteFleet) };
     page::show(&app, &caller, StatusCode::OK, "Fleet", Nav::Fleet, None, || view::view(model)).await
 }
 
 /// What the page's island asks for again and again.
 pub async fn json(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
-    Ok(Json(snapshot(delivery::fleet(app.control(), &caller.cx).await?)).into_response())
+    Ok(Json(snapshot(&caller.cx, delivery::fleet(app.control(), &caller.cx).await?)).into_response())
 }
 
 /// The form for another gateway.

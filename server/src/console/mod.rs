@@ -15,6 +15,7 @@ mod home;
 mod idp;
 mod keys;
 mod limits;
+mod opa;
 mod people;
 mod role_edit;
 mod role_import;
@@ -96,6 +97,13 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/fleet.json", session(P::ReadFleet), fleet::json),
         get("/t/{tenant}/fleet/enrol", session(P::WriteFleet), fleet::ask),
         post("/t/{tenant}/fleet/enrol", session(P::WriteFleet), fleet::enrol),
+        get("/t/{tenant}/fleet/opa", session(P::WriteFleet), opa::ask),
+        post("/t/{tenant}/fleet/opa", session(P::WriteFleet), opa::enrol),
+        get("/t/{tenant}/fleet/opa/{client}", session(P::ReadFleet), opa::get),
+        post("/t/{tenant}/fleet/opa/{client}/token", session(P::WriteFleet), opa::token),
+        post("/t/{tenant}/fleet/opa/{client}/config", session(P::WriteFleet), opa::config),
+        get("/t/{tenant}/fleet/opa/{client}/remove", session(P::WriteFleet), opa::ask_remove),
+        post("/t/{tenant}/fleet/opa/{client}/remove", session(P::WriteFleet), opa::remove),
     ];
     all.extend(governing::endpoints());
     all

@@ -1,9 +1,10 @@
-//! What gateways talk to.
+//! What gateways, and OPAs in their place, talk to.
 //!
 //! All of it is JSON or files for programs: no session, no cookie, no page. Errors are problem details (RFC 9457) with a stable `code`.
 
 mod caller;
 mod handlers;
+mod opa;
 mod problem;
 mod push;
 #[cfg(test)]
@@ -22,7 +23,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let pushes = push::Pushes::default();
     let watch =
         move |State(app): State<App>, gateway: Gateway, RawQuery(query): RawQuery| watch::watch(app, gateway, query, pushes.clone());
-    vec![
+    let mut all = vec![
         post("/t/{tenant}/delivery/enroll", Access::Public, handlers::enroll),
         get("/t/{tenant}/delivery/tuf/{*path}", Access::Gateway, handlers::file),
         get("/t/{tenant}/delivery/watch", Access::Gateway, watch),
@@ -30,5 +31,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         post("/t/{tenant}/delivery/decisions", Access::Gateway, handlers::decisions),
         // The signature is what authenticates.
         post("/t/{tenant}/delivery/candidates/{candidate}/signature", Access::Public, handlers::signature),
-    ]
+    ];
+    all.extend(opa::endpoints());
+    all
 }

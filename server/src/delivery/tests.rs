@@ -33,16 +33,16 @@ impl Clock for Still {
     }
 }
 
-struct Plane {
-    control: Control,
-    router: Router,
-    ending: CancellationToken,
-    host: Ctx,
+pub(super) struct Plane {
+    pub(super) control: Control,
+    pub(super) router: Router,
+    pub(super) ending: CancellationToken,
+    pub(super) host: Ctx,
     _folder: TempDir,
 }
 
 impl Plane {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&Settings::Sqlite(folder.path().join("writ.db"))).await.expect("opens");
         let parts = Parts {
@@ -59,7 +59,7 @@ impl Plane {
         Self { control, router: crate::serve::service(app), ending, host, _folder: folder }
     }
 
-    async fn publish(&self) {
+    pub(super) async fn publish(&self) {
         let draft = control::delivery::draft(&self.control, &self.host).await.expect("a draft").draft;
         self.control.run(&self.host, Publish { note: String::new(), expected_draft: draft }).await.expect("publishes");
     }

@@ -1,8 +1,9 @@
 //! Keeping every tenant's repository fresh while the process lives.
 
-use control::Control;
+use control::delivery::opa::RefreshArchives;
 use control::delivery::{RefreshTimestamp, offer_renewal};
 use control::keys::settle_keys;
+use control::{Control, TenantId};
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -31,14 +32,11 @@ async fn round(control: &Control) {
         }
     };
     for tenant in tenants {
-        let signed = match control.does_upkeep(&tenant).await {
-            Ok(true) => control.keep(&tenant, RefreshTimestamp).await,
+        match control.does_upkeep(&tenant).await {
+            Ok(true) => sign(control, &tenant).await,
             // Another replica does.
-            other => other,
-        };
-        match signed {
-            Ok(signed) => tracing::debug!(%tenant, signed, "upkeep"),
-            Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the repository could not be signed again"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "who does upkeep cannot be told"),
         }
         // What has to be signed elsewhere holds up nothing of the above.
         if let Err(error) = offer_renewal(control, &tenant).await {
@@ -47,5 +45,16 @@ async fn round(control: &Control) {
         if let Err(error) = settle_keys(control, &tenant).await {
             tracing::error!(%tenant, error = &error as &dyn std::error::Error, "keys that were rotated could not be settled");
         }
+    }
+}
+
+async fn sign(control: &Control, tenant: &TenantId) {
+    match control.keep(tenant, RefreshTimestamp).await {
+        Ok(signed) => tracing::debug!(%tenant, signed, "upkeep"),
+        Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the repository could not be signed again"),
+    }
+    match control.keep(tenant, RefreshArchives).await {
+        Ok(signed) => tracing::debug!(%tenant, signed, "upkeep of bundles for OPAs"),
+        Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "bundles for OPAs could not be signed again"),
     }
 }

@@ -29,6 +29,8 @@ fn sample<'i>(before: &str, parameter: &str, ids: &'i Ids) -> Option<&'i str> {
         ("scopes", "scope") => &ids.scope,
         ("servers", "server") => &ids.server,
         ("clients", "client") => &ids.client,
+        ("opa", "client") => &ids.opa,
+        ("status" | "logs", "partition") => "eu-1",
         ("agents", "agent") => &ids.agent,
         ("people", "person") => &ids.person,
         ("requests", "id") => &ids.request,
@@ -74,6 +76,9 @@ pub fn form<'i>(template: &str, ids: &'i Ids) -> Vec<(&'static str, &'i str)> {
     const KEY: &str =
         r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
     match template.trim_start_matches("/t/{tenant}") {
+        "/fleet/opa" => vec![("name", "opa-new")],
+        "/fleet/opa/{client}/token" => vec![("at_once", "yes")],
+        "/fleet/opa/{client}/config" | "/fleet/opa/{client}/remove" => vec![],
         "/roles" => vec![("name", "a-new-role"), ("scope", &ids.scope), ("more_scopes", "a.new.scope\n")],
         "/roles/import" => vec![("yaml", "roles:\n  another: [b.new.scope]\n")],
         "/roles/import/apply" => vec![("yaml", &ids.role_file), ("digest", &ids.import_digest)],

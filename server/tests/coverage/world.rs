@@ -8,6 +8,7 @@ use bundle::Role;
 use control::config::{
     self, BindTool, ImportRoleFile, ImportedTool, MapGroup, RefreshTools, RegisterAgent, RegisterClient, RegisterServer, SetIdp,
 };
+use control::delivery::opa::EnrolOpa;
 use control::delivery::{self, CreateEnrolment, Enrol, Publish};
 use control::evidence::{self, AuditFilter};
 use control::governance::{self, Block, Decide, Decided, InvalidateToken, Page, RequestAccess, RevokeGrant};
@@ -48,6 +49,7 @@ impl Clock for Still {
 /// One of everything that a tenant has, by id.
 #[derive(Clone, Debug, Default)]
 pub struct Ids {
+    pub opa: String,
     pub role: String,
     pub role_version: String,
     pub role_file: String,
@@ -249,7 +251,9 @@ impl World {
         let tools = config::server(&control, &host, &server).await.expect("a server").tools;
         let tool_version = tools.iter().find(|view| view.tool.name == low).expect("a tool").tool.version.to_string();
         let limits = config::limits_version(&config::limits(&control, &host).await.expect("limits")).to_string();
+        let opa = control.run(&host, EnrolOpa { name: own("opa") }).await.expect("an OPA").id;
         Ids {
+            opa,
             tool_version,
             limits,
             definition: sha256_hex(&low),

@@ -2,10 +2,10 @@
 
 use super::{HOSTILE, Sample, at, console, console_after};
 use app::{
-    components::{FieldError, FormErrors, Pager},
+    components::{FieldError, FormErrors, Icon, Pager},
     page::Nav,
-    pages::{candidate, draft, fleet},
-    words::{Risk, Severity},
+    pages::{candidate, draft, fleet, opa},
+    words::{Risk, Severity, Tone},
 };
 
 fn gateway(name: &str, state: fleet::GatewayState, error: Option<&str>) -> fleet::GatewayRow {
@@ -22,7 +22,15 @@ fn gateway(name: &str, state: fleet::GatewayState, error: Option<&str>) -> fleet
         last_seen: if reported { seen.text } else { String::new() },
         error: error.map(Into::into),
         version: "0.1.0".into(),
+        is_opa: false,
+        href: None,
     }
+}
+
+fn opa_row(name: &str, state: fleet::GatewayState) -> fleet::GatewayRow {
+    let row = gateway(name, state, None);
+    let id = row.id.replace("gw_", "opa_");
+    fleet::GatewayRow { href: Some(format!("/t/acme/fleet/opa/{id}")), id, is_opa: true, version: "OPA 1.20.2".into(), ..row }
 }
 
 fn changes() -> Vec<draft::Change> {
@@ -184,6 +192,8 @@ pub fn add(out: &mut Vec<Sample>) {
                     gateway("gw-eu-3", fleet::GatewayState::Silent, None),
                     gateway("gw-ap-1", fleet::GatewayState::Failing, Some("bundle_expired: timestamp.json expired at 10:00")),
                     gateway("gw-ap-2", fleet::GatewayState::New, None),
+                    opa_row("opa-eu-1", fleet::GatewayState::Current),
+                    opa_row("opa-eu-2", fleet::GatewayState::New),
                 ],
             },
             can_enrol: true,
@@ -211,4 +221,60 @@ pub fn add(out: &mut Vec<Sample>) {
             expires: at(10, 21, 0),
         })
     });
+    console(out, "opa-enrol", "Add an OPA", Nav::Fleet, || opa::enrol(opa::Enrol::default()));
+    console(out, "opa-ready", "An OPA's token and configuration", Nav::Fleet, || {
+        opa::ready(opa::Ready {
+            id: "opa_01k9w3zj4q8m2v7r5t6y1x".into(),
+            name: "opa-eu-1".into(),
+            token: Some(format!("wot_{}", "aZ09-_xy".repeat(5))),
+            token_path: "/etc/opa/writ.token".into(),
+            config: OPA_CONFIG.into(),
+        })
+    });
+    console(out, "opa", "opa-eu-1", Nav::Fleet, || opa::view(opa_model(true)));
+    console(out, "opa-refusing", "opa-eu-1", Nav::Fleet, || {
+        opa::view(opa::Model {
+            state: (Tone::Danger, Icon::Warning, "Error"),
+            policy: Some(127),
+            refused_policy: Some("could not verify the signature".into()),
+            tokens: vec![(at(8, 0, 0), Some(at(8, 1, 0))), (at(10, 0, 0), None)],
+            pins_old_key: true,
+            policy_awaits: true,
+            ..opa_model(true)
+        })
+    });
+    console(out, "opa-reader", "opa-eu-1", Nav::Fleet, || opa::view(opa_model(false)));
+    console(out, "opa-remove", "Remove an OPA", Nav::Fleet, || {
+        opa::remove(opa::Remove { id: "opa_01k9w3zj4q8m2v7r5t6y1x".into(), name: "opa-eu-1".into() })
+    });
+}
+
+const OPA_CONFIG: &str = "# An OPA of tenant acme, enrolled as opa-eu-1.
+services:
+  writ:
+    url: \"http://127.0.0.1:7400/t/acme/opa\"
+    credentials:
+      bearer:
+        token_path: \"/etc/opa/writ.token\"
+";
+
+fn opa_model(can_edit: bool) -> opa::Model {
+    opa::Model {
+        id: "opa_01k9w3zj4q8m2v7r5t6y1x".into(),
+        name: "opa-eu-1".into(),
+        state: (Tone::Ok, Icon::Check, "Current"),
+        policy: Some(128),
+        desired: Some(128),
+        revocation_seq: Some(5512),
+        newest_seq: 5512,
+        added: at(8, 0, 0),
+        seen: Some(at(10, 6, 8)),
+        software: "OPA 1.20.2".into(),
+        refused_policy: None,
+        refused_revocations: None,
+        tokens: vec![(at(8, 0, 0), Some(at(8, 1, 0)))],
+        pins_old_key: false,
+        policy_awaits: false,
+        can_edit,
+    }
 }
