@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in stages, each timed. What is missing gets installed where it may be.
 
 mod browser;
+mod opa;
 mod postgres;
 mod prerequisites;
 mod stage;
@@ -107,6 +108,7 @@ fn perform(stage: Stage, tools: &Tools) -> Result<Outcome> {
             cargo(&["test", "--package", "xtask", "--quiet"])?;
             rust_tests(tools)?;
         }
+        Stage::Opa => opa::run(tools)?,
         Stage::Docs => {
             cargo(&["test", "--doc"])?;
             let mut doc = process::cargo();

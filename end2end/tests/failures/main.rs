@@ -8,6 +8,7 @@ mod exported;
 mod hostile;
 mod keys;
 mod oauth;
+mod opa;
 mod proxy;
 mod replicas;
 mod rig;

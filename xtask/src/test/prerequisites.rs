@@ -1,6 +1,6 @@
 //! What the tests need from the machine: found, else installed where this is allowed, else named all at once.
 
-use super::{postgres, stage::Stage};
+use super::{opa, postgres, stage::Stage};
 use crate::{process, tree};
 use anyhow::{Result, bail};
 use std::{
@@ -17,6 +17,8 @@ pub struct Tools {
     pub chromium: Option<PathBuf>,
     /// Whether `cargo nextest` runs.
     pub nextest: bool,
+    /// The library of OPA's engine; none when its stage was not chosen.
+    pub opa_engine: Option<PathBuf>,
     /// `cargo-deny`; none when its stage was not chosen.
     pub cargo_deny: Option<PathBuf>,
 }
@@ -25,17 +27,19 @@ pub struct Tools {
 pub fn tools(stages: &[Stage]) -> Result<Tools> {
     let wants = |stage| stages.contains(&stage);
     let wants_postgres = wants(Stage::Rust) && env::var_os(postgres::VARIABLE).is_none();
-    let missing = missing_packages(wants_postgres, wants(Stage::Browser));
+    let missing_packages = || missing_packages(wants_postgres, wants(Stage::Opa), wants(Stage::Browser));
+    let missing = missing_packages();
     if !missing.is_empty() && process::is_root() && tree::on_path(&["apt-get"]).is_some() {
         process::apt_install(&missing)?;
     }
-    let missing = missing_packages(wants_postgres, wants(Stage::Browser));
+    let missing = missing_packages();
     if !missing.is_empty() {
         bail!(
             "the tests need packages that are not installed; on Debian: sudo apt-get install {} (or leave stages out with --skip; \
-             {} and WRIT_CHROMIUM can name a database and a browser of yours)",
+             {}, {} and WRIT_CHROMIUM can name a database, an engine and a browser of yours)",
             missing.join(" "),
-            postgres::VARIABLE
+            postgres::VARIABLE,
+            opa::VARIABLE
         );
     }
     if wants(Stage::Browser) {
@@ -45,14 +49,18 @@ pub fn tools(stages: &[Stage]) -> Result<Tools> {
         postgres: postgres::binaries(),
         chromium: chromium(),
         nextest: subcommand_runs("nextest"),
+        opa_engine: wants(Stage::Opa).then(opa::engine).transpose()?,
         cargo_deny: wants(Stage::Licences).then(cargo_deny).transpose()?,
     })
 }
 
-fn missing_packages(wants_postgres: bool, wants_browser: bool) -> Vec<&'static str> {
+fn missing_packages(wants_postgres: bool, wants_opa: bool, wants_browser: bool) -> Vec<&'static str> {
     let mut missing = Vec::new();
     if wants_postgres && postgres::binaries().is_none() {
         missing.push("postgresql");
+    }
+    if wants_opa {
+        missing.extend(opa::missing_packages());
     }
     if wants_browser {
         if chromium().is_none() {

@@ -13,6 +13,8 @@ pub enum Stage {
     Clippy,
     /// Unit and integration tests, on both databases.
     Rust,
+    /// The generated Rego against our own decision, in OPA's engine.
+    Opa,
     /// Doc tests and the documentation.
     Docs,
     /// Licences, bans and sources of dependencies.
@@ -27,8 +29,8 @@ pub enum Stage {
 
 impl Stage {
     /// In the order of running.
-    pub const ALL: [Self; 9] =
-        [Self::Fmt, Self::Build, Self::Clippy, Self::Rust, Self::Docs, Self::Licences, Self::Web, Self::Walk, Self::Browser];
+    pub const ALL: [Self; 10] =
+        [Self::Fmt, Self::Build, Self::Clippy, Self::Rust, Self::Opa, Self::Docs, Self::Licences, Self::Web, Self::Walk, Self::Browser];
 
     /// As on the command line.
     pub fn name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Stage {
             Self::Build => "build",
             Self::Clippy => "clippy",
             Self::Rust => "rust",
+            Self::Opa => "opa",
             Self::Docs => "docs",
             Self::Licences => "licences",
             Self::Web => "web",
@@ -52,6 +55,7 @@ impl Stage {
             Self::Build => "every program builds",
             Self::Clippy => "no warning from clippy",
             Self::Rust => "unit and integration tests, on SQLite and PostgreSQL",
+            Self::Opa => "the generated Rego decides as policy does, 102,400 times, in regorus and in OPA's own engine",
             Self::Docs => "examples in the documentation run, and it has no broken link",
             Self::Licences => "dependencies have accepted licences and sources",
             Self::Web => "the browser half builds",
