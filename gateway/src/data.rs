@@ -105,14 +105,11 @@ impl DataDir {
     /// [`DataError`].
     pub fn cosigner(&self, name: &str) -> Result<Cosigner, DataError> {
         let path = self.root.join("witness.key");
-        let damaged = |why: String| DataError::Damaged { path: path.clone(), why };
         match read(&path)? {
-            Some(bytes) => {
-                let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| damaged("it is not 32 bytes long".into()))?;
-                Cosigner::from_seed(name, &seed).map_err(|error| damaged(error.to_string()))
-            }
+            Some(seed) => cosigner(&path, name, &seed),
             None => {
-                let cosigner = Cosigner::generate(name).map_err(|error| damaged(error.to_string()))?;
+                let cosigner =
+                    Cosigner::generate(name).map_err(|error| DataError::Damaged { path: path.clone(), why: error.to_string() })?;
                 write_whole(&path, cosigner.seed()).map_err(at(&path))?;
                 Ok(cosigner)
             }
@@ -210,6 +207,22 @@ pub fn identity(root: &Path) -> Result<Option<Identity>, DataError> {
     let path = root.join("identity.json");
     let Some(bytes) = read(&path)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| DataError::Damaged { path, why: error.to_string() })
+}
+
+/// The witness's key in `root`, in note form under this name, if this gateway has one yet.
+///
+/// # Errors
+/// [`DataError`].
+pub fn witness_key(root: &Path, name: &str) -> Result<Option<String>, DataError> {
+    let path = root.join("witness.key");
+    let Some(seed) = read(&path)? else { return Ok(None) };
+    cosigner(&path, name, &seed).map(|cosigner| Some(cosigner.key().to_string()))
+}
+
+fn cosigner(path: &Path, name: &str, seed: &[u8]) -> Result<Cosigner, DataError> {
+    let damaged = |why: String| DataError::Damaged { path: path.to_owned(), why };
+    let seed: [u8; 32] = seed.try_into().map_err(|_| damaged("it is not 32 bytes long".into()))?;
+    Cosigner::from_seed(name, &seed).map_err(|error| damaged(error.to_string()))
 }
 
 /// The verified state kept in `root`, unchecked: only [`bundle::Trusted::open`] makes it worth something.

@@ -226,6 +226,8 @@ fn status(dir: &Path) -> Result<()> {
     println!("tenant          {}", identity.tenant);
     println!("control plane   {}", identity.control_plane);
     println!("root sha256     {}", identity.root_sha256);
+    let witness = data::witness_key(dir, &format!("writ/{}/{}", identity.tenant, identity.gateway_id))?;
+    println!("witness key     {}", witness.as_deref().unwrap_or("none yet"));
     let Some(document) = data::trusted(dir)? else {
         println!("state           nothing verified yet: closed");
         return Ok(());

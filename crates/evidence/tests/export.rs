@@ -2,8 +2,8 @@
 
 use evidence::checkpoint::origin;
 use evidence::export::line::FORMAT;
-use evidence::export::{Event, ExportError, Exporter, Finding, Handed, Header, Kind, Verified, verify};
-use evidence::{Checkpoint, Handover, Levels, Salt, Signer, leaf_hash};
+use evidence::export::{Cosigned, Event, ExportError, Exporter, Finding, Handed, Header, Kind, Quorum, Seen, Verified, verify};
+use evidence::{Checkpoint, Cosigner, Handover, Levels, Salt, Signer, leaf_hash};
 use proptest::prelude::*;
 
 fn signer() -> Signer {
@@ -21,6 +21,17 @@ fn export(signer: &Signer, size: u64, indexes: &[u64]) -> Vec<String> {
 
 /// The same with the handovers that `handed` makes of the log.
 fn export_after(signer: &Signer, size: u64, indexes: &[u64], handed: impl FnOnce(&Levels) -> Vec<Handed>) -> Vec<String> {
+    export_of(signer, size, indexes, handed, |_| Vec::new())
+}
+
+/// The same with what was seen of the log, too.
+fn export_of(
+    signer: &Signer,
+    size: u64,
+    indexes: &[u64],
+    handed: impl FnOnce(&Levels) -> Vec<Handed>,
+    seen: impl FnOnce(&Levels) -> Vec<Seen>,
+) -> Vec<String> {
     let salt = |n: u64| Salt([n as u8; 32]);
     let levels = Levels::new((0..size).map(|n| leaf_hash(&salt(n), body(n).as_bytes())).collect());
     let checkpoint = Checkpoint { origin: origin("acme"), size, root: levels.root(size).expect("in range") };
@@ -34,6 +45,7 @@ fn export_after(signer: &Signer, size: u64, indexes: &[u64], handed: impl FnOnce
         checkpoint: checkpoint.sign(signer),
         verifier: signer.verifier().to_string(),
         handovers: handed(&levels),
+        seen: seen(&levels),
     };
     let (mut exporter, line) = Exporter::start(signer, header);
     let mut lines = vec![line];
@@ -252,6 +264,71 @@ fn a_chain_that_does_not_hold_is_found() {
 #[test]
 fn every_bit_of_a_handover_is_covered() {
     let lines = export_after(&signer_of(9), 5, &[0], |levels| vec![handed(levels, 1, 9, 3, 5)]);
+    let header = lines[0].len();
+    let bytes = lines.concat().into_bytes();
+    for at in 0..header {
+        located(&bytes, at, bytes[at] ^ 1);
+    }
+}
+
+fn witness(seed: u8) -> Cosigner {
+    Cosigner::from_seed(&format!("writ/acme/gw_{seed}"), &[seed; 32]).expect("seed")
+}
+
+/// The log at `size`, cosigned by these; the export is of the log at `until`.
+fn seen(levels: &Levels, size: u64, until: u64, by: &[u8]) -> Seen {
+    let root = levels.root(size).expect("in range");
+    let text = Checkpoint { origin: origin("acme"), size, root }.text();
+    let by = by
+        .iter()
+        .map(|seed| witness(*seed))
+        .map(|witness| Cosigned { key: witness.key().to_string(), line: witness.cosign(&text, 1_800_000_000).trim_end().to_owned() });
+    Seen { size, root, proof: levels.consistency(size, until).expect("in range"), by: by.collect() }
+}
+
+fn witnessed(seen: impl FnOnce(&Levels) -> Vec<Seen>) -> Vec<String> {
+    export_of(&signer(), 13, &PART, |_| Vec::new(), seen)
+}
+
+#[test]
+fn what_witnesses_saw_is_told_and_a_quorum_of_them_is_enough() {
+    let verified = check(&witnessed(|levels| vec![seen(levels, 12, 13, &[1, 2]), seen(levels, 9, 13, &[2, 3])])).expect("whole");
+    assert!(verified.to_string().ends_with("; cosigned by 3 gateways, up to events 9 to 12"), "{verified}");
+    let judge = |keys: &[u8], enough| {
+        let quorum = Quorum { keys: keys.iter().map(|seed| witness(*seed).key().clone()).collect(), enough };
+        quorum.judge(&verified.witnesses).map_err(|finding| finding.kind)
+    };
+    assert_eq!((judge(&[1, 2, 3], 1), judge(&[1, 2, 3], 2), judge(&[1, 2, 3], 3)), (Ok(12), Ok(12), Ok(9)));
+    assert_eq!((judge(&[3], 1), judge(&[3, 4], 1)), (Ok(9), Ok(9)));
+    assert_eq!((judge(&[3, 4], 2), judge(&[4], 1)), (Err(Kind::NotWitnessed), Err(Kind::NotWitnessed)));
+    // The same witness does not count twice.
+    assert_eq!(judge(&[1, 1], 2), Err(Kind::NotWitnessed));
+    let nobody = check(&export(&signer(), 13, &PART)).expect("whole");
+    assert!(nobody.to_string().ends_with("; no gateway cosigned it"), "{nobody}");
+}
+
+#[test]
+fn a_server_that_shows_witnesses_another_log_is_found() {
+    let kind = |seen: fn(&Levels) -> Vec<Seen>| {
+        let finding = check(&witnessed(seen)).expect_err("has to be found");
+        assert_eq!(finding.line, 1);
+        finding.kind
+    };
+    // What they cosigned was another log of the same size.
+    let forked = |levels: &Levels| {
+        let other = Levels::new((0..13).map(|n| leaf_hash(&Salt([200; 32]), body(n).as_bytes())).collect());
+        vec![Seen { proof: levels.consistency(9, 13).expect("in range"), ..seen(&other, 9, 13, &[1]) }]
+    };
+    assert_eq!(kind(forked), Kind::BadCheckpoint);
+    // They never cosigned that one.
+    let invented = |levels: &Levels| vec![Seen { by: seen(levels, 8, 13, &[1]).by, ..seen(levels, 9, 13, &[]) }];
+    assert_eq!(kind(invented), Kind::BadCheckpoint);
+    assert_eq!(kind(|levels| (1..=12).cycle().take(17).map(|size| seen(levels, size, 13, &[1])).collect()), Kind::Malformed);
+}
+
+#[test]
+fn every_bit_of_a_cosignature_is_covered() {
+    let lines = export_of(&signer(), 5, &[0], |_| Vec::new(), |levels| vec![seen(levels, 3, 5, &[1])]);
     let header = lines[0].len();
     let bytes = lines.concat().into_bytes();
     for at in 0..header {

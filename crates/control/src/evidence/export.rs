@@ -11,10 +11,11 @@ use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use crate::tenancy::keys;
 use ::evidence::export::line::FORMAT;
-use ::evidence::export::{Event as Line, Exporter, Handed, Header};
-use ::evidence::{Handover, Salt, Verifier};
+use ::evidence::export::{Cosigned, Event as Line, Exporter, Handed, Header, MAX_SEEN, Seen};
+use ::evidence::{Handover, Hash, Salt, Verifier};
 use serde_json::json;
-use store::{AuditFilter, Reader};
+use std::collections::BTreeMap;
+use store::{AuditFilter, Checkpoint, Gateway, Reader};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// How many events are read at once.
@@ -52,6 +53,7 @@ pub async fn export(control: &Control, cx: &Ctx, filter: &AuditFilter, mut write
         checkpoint: newest.note,
         verifier: signer.verifier().to_string(),
         handovers: handovers(&db, &mut prover).await?,
+        seen: seen(&db, &mut prover, newest.size).await?,
     };
     let filter = resolve(&db, filter).await?;
     let (mut exporter, line) = Exporter::start(&signer, header);
@@ -94,6 +96,28 @@ async fn handovers(db: &Reader<'_>, prover: &mut Prover<'_>) -> Result<Vec<Hande
         handed.push(Handed { from: pair[0].public.clone(), note: note.clone(), proof });
     }
     Ok(handed)
+}
+
+/// What the gateways that are enrolled cosigned, the largest log first.
+async fn seen(db: &Reader<'_>, prover: &mut Prover<'_>, size: i64) -> Result<Vec<Seen>> {
+    let mut by_size: BTreeMap<i64, Vec<Cosigned>> = BTreeMap::new();
+    let mut gateways = db.all::<Gateway>().await?;
+    gateways.sort_by(|a, b| a.id.cmp(&b.id));
+    for gateway in gateways {
+        if let (Some(key), Some(seen), Some(line)) = (gateway.witness_key, gateway.witnessed_size, gateway.cosignature)
+            && (1..=size).contains(&seen)
+        {
+            by_size.entry(seen).or_default().push(Cosigned { key, line: line.trim_end().to_owned() });
+        }
+    }
+    let mut all = Vec::new();
+    for (size, by) in by_size.into_iter().rev().take(MAX_SEEN) {
+        let row = db.get::<Checkpoint>(&size.to_string()).await?.ok_or_else(|| broken("a checkpoint that was cosigned"))?;
+        let root = Hash::from_hex(&row.root).ok_or_else(|| broken("a checkpoint that was cosigned"))?;
+        let size = u64::try_from(size).unwrap_or_default();
+        all.push(Seen { size, root, proof: prover.consistency(size).await?, by });
+    }
+    Ok(all)
 }
 
 async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &str) -> Result<()> {

@@ -17,6 +17,8 @@ pub enum Kind {
     Foreign,
     /// The log's checkpoint does not hold.
     BadCheckpoint,
+    /// Too few witnesses cosigned the log.
+    NotWitnessed,
     /// It cannot be read.
     Malformed,
 }
@@ -32,6 +34,7 @@ impl Kind {
             Self::Truncated => "truncated",
             Self::Foreign => "foreign",
             Self::BadCheckpoint => "bad_checkpoint",
+            Self::NotWitnessed => "not_witnessed",
             Self::Malformed => "malformed",
         }
     }

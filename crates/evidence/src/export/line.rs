@@ -12,6 +12,9 @@ pub const FORMAT: &str = "writ-audit-export/1";
 /// Longest line that a verifier reads, in bytes, newline included.
 pub const MAX_LINE: usize = 4 * 1024 * 1024;
 
+/// The most checkpoints with cosignatures in a header.
+pub const MAX_SEEN: usize = 16;
+
 /// What an export says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +36,33 @@ pub struct Header {
     /// How the log came to this key from the ones before it, the oldest handover first; none while the first key signs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handovers: Vec<Handed>,
+    /// What gateways cosigned of the log, the largest log first; at most [`MAX_SEEN`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Seen>,
+}
+
+/// A checkpoint of the log that witnesses cosigned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// How many entries the log had.
+    pub size: u64,
+    /// Its root then.
+    pub root: Hash,
+    /// That it is the beginning of the log at the export's checkpoint.
+    pub proof: Vec<Hash>,
+    /// Who cosigned it.
+    pub by: Vec<Cosigned>,
+}
+
+/// One witness's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cosigned {
+    /// Its key, in note form.
+    pub key: String,
+    /// Its signature line over the checkpoint, C2SP `cosignature/v1`, without its newline.
+    pub line: String,
 }
 
 /// One [`crate::Handover`] as an export carries it.

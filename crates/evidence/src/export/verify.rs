@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Kind};
 use super::line::{EventLine, FORMAT, FooterLine, Handed, Header, HeaderLine, MAX_LINE, footer_message, header_message};
+use super::witnesses::Words;
 use super::write::{Running, is_object_on_one_line, to_line};
 use crate::checkpoint::{Checkpoint, origin};
 use crate::handover::Handover;
@@ -27,6 +28,8 @@ pub struct Verified {
     pub key_was_pinned: bool,
     /// How many times the log's key was handed on between the key that was given and the one that signed.
     pub handovers: usize,
+    /// What witnesses say of the log. Whether they are to be trusted is for whoever reads it to say ([`super::Quorum`]).
+    pub witnesses: Words,
 }
 
 impl fmt::Display for Verified {
@@ -44,7 +47,8 @@ impl fmt::Display for Verified {
             (true, 1) => write!(f, "signed by {verifier}, to which the given key handed the log over"),
             (true, n) => write!(f, "signed by {verifier}, to which the given key handed the log over in {n} steps"),
             (false, _) => write!(f, "signed by {verifier}: compare this key with one from another source"),
-        }
+        }?;
+        write!(f, "; {}", self.witnesses)
     }
 }
 
@@ -57,7 +61,7 @@ pub fn verify(reader: impl BufRead, pinned_key: Option<&Verifier>) -> Result<Ver
     if !lines.next()? {
         return Err(Finding::new(1, Kind::Truncated, "the export is empty"));
     }
-    let Opened { header, verifier, checkpoint, handovers } = open_header(&lines.bytes, pinned_key)?;
+    let Opened { header, verifier, checkpoint, handovers, witnesses } = open_header(&lines.bytes, pinned_key)?;
     let mut digest = Running::new();
     digest.update(&lines.bytes);
 
@@ -71,7 +75,7 @@ pub fn verify(reader: impl BufRead, pinned_key: Option<&Verifier>) -> Result<Ver
                 return Err(Finding::new(lines.number, Kind::Malformed, "something follows the footer"));
             }
             let count = seen.count;
-            return Ok(Verified { header, checkpoint, count, key_was_pinned: pinned_key.is_some(), handovers });
+            return Ok(Verified { header, checkpoint, count, key_was_pinned: pinned_key.is_some(), handovers, witnesses });
         }
         digest.update(&lines.bytes);
         seen.event(number, &lines.bytes)?;
@@ -85,6 +89,7 @@ struct Opened {
     verifier: Verifier,
     checkpoint: Checkpoint,
     handovers: usize,
+    witnesses: Words,
 }
 
 fn open_header(bytes: &[u8], pinned: Option<&Verifier>) -> Result<Opened, Finding> {
@@ -112,7 +117,8 @@ fn open_header(bytes: &[u8], pinned: Option<&Verifier>) -> Result<Opened, Findin
             None => return Err(finding(Kind::Foreign, format!("signed by {verifier}, expected {pinned}"))),
         },
     };
-    Ok(Opened { header, verifier, checkpoint, handovers })
+    let witnesses = Words::of(&header, &checkpoint)?;
+    Ok(Opened { header, verifier, checkpoint, handovers, witnesses })
 }
 
 /// The keys that signed the log before, the oldest first, each proved to have named the next one.

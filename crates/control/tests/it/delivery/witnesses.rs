@@ -2,7 +2,8 @@
 
 use super::*;
 use control::delivery::{RemoveGateway, Witnessed};
-use control::evidence::{Shown, log_key, place_all};
+use control::evidence::{AuditFilter, Shown, export, log_key, place_all, verify_export};
+use evidence::export::Quorum;
 use evidence::witness::{Head, consider};
 use evidence::{Checkpoint, Cosigner, Hash, Verifier};
 
@@ -80,6 +81,32 @@ on_each_database! {
         let text = text(witness.held.as_ref().expect("held"));
         assert_eq!(witness.cosigner.key().verify(&text, &row.cosignature.expect("kept")), Ok(u64::try_from(h.now_s()).expect("after 1970")));
         assert_eq!(row.witnessed_size, Some(i64::try_from(second).expect("few")));
+    }
+
+    async fn an_export_carries_what_the_fleet_saw(h: Harness) {
+        configure(&h).await;
+        publish(&h).await.expect("publishes");
+        let (one, two) = (enrol(&h, "gw-1").await, enrol(&h, "gw-2").await);
+        place_all(&h.control, &h.acme()).await.expect("placed");
+        let (mut one, mut two) = (Witness::new(&h, &one).await, Witness::new(&h, &two).await);
+        let first = one.round(&h).await;
+        one_more(&h).await;
+        h.advance_s(9);
+        let second = two.round(&h).await;
+        assert!(second > first);
+        let mut bytes = Vec::new();
+        let auditor = h.person("usr_olga", &[AdminRole::Auditor]).await;
+        export(&h.control, &auditor, &AuditFilter::default(), &mut bytes).await.expect("exported");
+        let verified = verify_export(bytes.as_slice(), Some(&one.log)).expect("whole");
+        let quorum = |enough| Quorum { keys: vec![one.cosigner.key().clone(), two.cosigner.key().clone()], enough };
+        assert_eq!(quorum(1).judge(&verified.witnesses), Ok(second));
+        assert_eq!(quorum(2).judge(&verified.witnesses), Ok(first));
+        // One that is no longer of the fleet says nothing more.
+        h.control.run(&ada(&h).await, RemoveGateway { id: two.gw.id.clone() }).await.expect("removed");
+        let mut bytes = Vec::new();
+        export(&h.control, &auditor, &AuditFilter::default(), &mut bytes).await.expect("exported");
+        let verified = verify_export(bytes.as_slice(), Some(&one.log)).expect("whole");
+        assert_eq!(quorum(1).judge(&verified.witnesses), Ok(first));
     }
 
     async fn what_a_sound_gateway_does_not_sign_is_told_and_not_kept(h: Harness) {
