@@ -14,3 +14,4 @@ mod replicas;
 mod rig;
 mod servers;
 mod signin;
+mod witnessed;

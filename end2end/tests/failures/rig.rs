@@ -313,7 +313,7 @@ pub struct Complete {
 }
 
 /// A program of the workspace, beside this test's own.
-fn binary(name: &str) -> Result<PathBuf> {
+pub fn binary(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let path = own.parent().and_then(Path::parent).context("this test lies in no target folder")?.join(name);
     if !path.is_file() {
