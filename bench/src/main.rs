@@ -9,6 +9,7 @@ mod fleet;
 mod gateway_cost;
 mod memory;
 mod pages;
+mod publish;
 mod report;
 mod tokens;
 mod watchers;
@@ -31,7 +32,7 @@ struct Args {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
-    /// Only these: decide, memory, pages, gateway, tokens, fleet, watchers. Repeatable.
+    /// Only these: decide, publish, memory, pages, gateway, tokens, fleet, watchers. Repeatable.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<String>,
 }
@@ -47,7 +48,10 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let mut report = Report::on_this_machine()?;
     if args.wants("decide") {
-        decide::measure(&mut report);
+        decide::measure(&mut report)?;
+    }
+    if args.wants("publish") {
+        publish::measure(&mut report).await?;
     }
     if !args.pure {
         let mut world = world::World::prepare(args.places.clone()).await?;

@@ -11,7 +11,7 @@ pub struct Options {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
-    /// Only these: decide, memory, pages, gateway, tokens, fleet, watchers. Repeatable.
+    /// Only these: decide, publish, memory, pages, gateway, tokens, fleet, watchers. Repeatable.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<String>,
     /// Where to write the figures as JSON.
