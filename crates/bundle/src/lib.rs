@@ -1,7 +1,8 @@
 //! Signing and verifying what gateways obey: The Update Framework 1.0, pure.
 //!
-//! One repository per tenant. [`repository`] writes it, [`client`] follows it, [`ceremony`] carries it to people who sign. None of them does IO
-//! or reads a clock: bytes and `now` come in, bytes and decisions go out, so every attack on the way is a plain unit test.
+//! One repository per tenant. [`repository`] writes it, [`client`] follows it, [`ceremony`] carries it to people who sign,
+//! [`rollout`] says who runs what next. None of them does IO or reads a clock: bytes and `now` come in, bytes and decisions go out, so every
+//! attack on the way is a plain unit test.
 //!
 //! | role | signs |
 //! | --- | --- |
@@ -21,6 +22,7 @@ pub mod client;
 pub mod key;
 pub mod layout;
 pub mod repository;
+pub mod rollout;
 pub mod schema;
 
 mod digest;
