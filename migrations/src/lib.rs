@@ -15,6 +15,7 @@ mod m20261125_000011_opa;
 mod m20261125_000012_leases;
 mod m20261125_000013_keys;
 mod m20261125_000014_witnesses;
+mod m20261125_000015_rings;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000012_leases::Migration),
             Box::new(m20261125_000013_keys::Migration),
             Box::new(m20261125_000014_witnesses::Migration),
+            Box::new(m20261125_000015_rings::Migration),
         ]
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::error::StoreError;
 use crate::rows::{
-    Bundle, Candidate, Gateway, Grant, Key, Receipt, TufFile, TufState, bundles, candidates, enrolments, gateways, grants, keys, receipts,
-    tuf_files,
+    Bundle, Candidate, Gateway, Grant, Key, Receipt, Ring, Rollout, TufFile, TufState, bundles, candidates, enrolments, gateways, grants,
+    keys, receipts, rollouts, tuf_files,
 };
 use crate::scoped::{Reader, Row, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -125,6 +125,24 @@ impl Reader<'_> {
             .add(target("targets/revocations/", state.revocations))
             .add(target("targets/assignment/", state.assignment));
         self.list::<TufFile>(wanted).await
+    }
+
+    /// The rollout that is running or halted, if one is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rollout_under_way(&self) -> Result<Option<Rollout>> {
+        self.one(rollouts::Column::EndedMs.is_null()).await
+    }
+
+    /// The rings, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rings_in_order(&self) -> Result<Vec<Ring>> {
+        let mut rings: Vec<Ring> = self.all().await?;
+        rings.sort_by_key(|ring| ring.position);
+        Ok(rings)
     }
 
     /// The gateway of that name.

@@ -141,6 +141,10 @@ table! {
         witnessed_s: Option<i64>,
         /// `gateway`, or `opa` for an OPA, which has no key but a token.
         kind: String,
+        /// The timestamp that it refused with the error that it reports.
+        refused: Option<i64>,
+        /// JSON: what it decided under each of the last policies that it ran.
+        decided: Option<String>,
     }
 }
 
@@ -221,5 +225,77 @@ table! {
     "opa_decisions" opa_decisions, OpaDecision {
         /// When it came first.
         seen_ms: i64,
+    }
+}
+
+table! {
+    /// A part of the fleet that moves together; its id is its name. None: everybody is in one ring, which runs the live policy.
+    "rings" rings, Ring {
+        /// Its place, from 0.
+        position: i64,
+        /// JSON of `bundle::assignment::Members`.
+        members: String,
+        /// The policy version that it is to run.
+        version: i64,
+    }
+}
+
+table! {
+    /// A policy version on its way through the rings; its id is the version.
+    "rollouts" rollouts, Rollout {
+        /// The version.
+        version: i64,
+        /// What everybody ran before.
+        stable: i64,
+        /// How many rings have it.
+        reached: i64,
+        /// `running`, `halted`, `reverted`, `done` or `superseded`.
+        state: String,
+        /// Why it is in this state, in words; may be empty.
+        why: String,
+        /// Since when it is in this state.
+        since_ms: i64,
+        /// When the newest ring was reached.
+        reached_ms: i64,
+        /// The timestamp that told of the version first.
+        timestamp: i64,
+        /// When it began.
+        started_ms: i64,
+        /// Who published it.
+        started_by: String,
+        /// When it ended.
+        ended_ms: Option<i64>,
+    }
+}
+
+table! {
+    /// What the rule of rollouts goes by; one row with the id `rule`, or none where the defaults hold.
+    "rollout_rules" rollout_rules, RolloutRule {
+        /// 1 when the rule promotes by itself.
+        promotes: i64,
+        /// How long a ring has it before the next gets it, seconds.
+        soak_s: i64,
+        /// By how much the share of denied calls may rise, hundredths of a percent.
+        most_rise: i64,
+        /// From so many calls on that is judged.
+        least_calls: i64,
+        /// Counts edits.
+        version: i64,
+    }
+}
+
+table! {
+    /// A gateway that runs another version than its ring for a while; its id is the gateway's.
+    "pins" pins, Pin {
+        /// What it runs.
+        version: i64,
+        /// Until when, Unix seconds.
+        until_s: i64,
+        /// Why.
+        reason: String,
+        /// When it was pinned.
+        created_ms: i64,
+        /// By whom.
+        created_by: String,
     }
 }

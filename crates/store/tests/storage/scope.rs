@@ -71,6 +71,7 @@ on_each_database! {
             Authorization Consent Code RefreshToken UsedAssertion Lease
             Bundle Candidate TufFile TufState Enrolment Gateway Receipt
             OpaClient OpaToken OpaArchive OpaDecision
+            Ring Rollout RolloutRule Pin
             Request Vote Grant Revocation
             AuditEvent AuditLeaf AuditTile Checkpoint
         );
