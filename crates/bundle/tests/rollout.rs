@@ -75,9 +75,19 @@ const BOUNDS: Bounds = Bounds { promotes: true, soak_ms: 10_000, most_rise: 500,
 impl World {
     fn new(rings: Vec<(String, Members)>) -> Self {
         let rings = rings.into_iter().map(|(name, members)| Ring { name, members, version: 0 }).collect();
-        let gateway = |n: u8| Sighting { id: format!("gw_{n}"), name: format!("gw-{n}"), labels: labels(&n.to_string()), ..Sighting::default() };
+        let gateway =
+            |n: u8| Sighting { id: format!("gw_{n}"), name: format!("gw-{n}"), labels: labels(&n.to_string()), ..Sighting::default() };
         let fleet = (0..6).map(gateway).collect();
-        Self { course: Course::new(rings, BTreeMap::new(), None), newest: 0, floor: 0, timestamp: 0, told: 0, now_s: 0, reached_s: 0, fleet }
+        Self {
+            course: Course::new(rings, BTreeMap::new(), None),
+            newest: 0,
+            floor: 0,
+            timestamp: 0,
+            told: 0,
+            now_s: 0,
+            reached_s: 0,
+            fleet,
+        }
     }
 
     fn situation(&self) -> Situation<'_> {
@@ -116,7 +126,11 @@ impl World {
         match step {
             Step::Publish | Step::Everywhere => {
                 self.newest += 1;
-                if matches!(step, Step::Publish) { self.course.publish(self.newest) } else { self.course.everywhere(self.newest) }
+                if matches!(step, Step::Publish) {
+                    self.course.publish(self.newest)
+                } else {
+                    self.course.everywhere(self.newest)
+                }
                 (self.reached_s, self.told) = (self.now_s, self.timestamp + 1);
             }
             Step::Promote => drop(self.course.promote()),
@@ -282,9 +296,9 @@ fn an_error_stops_and_the_refusal_of_this_version_takes_back() {
     assert_eq!(verdict(&course, &[refusing(Some(7))], BOUNDS, 0), Verdict::Revert(cause));
     // Somebody who is not to run it yet cannot have refused it.
     let other = Sighting { labels: BTreeMap::new(), ..refusing(Some(7)) };
-    let other = (0..).map(|n| Sighting { id: format!("gw_{n}"), ..other.clone() }).find(|seen| {
-        course.place(&Member { tenant: TENANT, gateway: &seen.id, labels: &seen.labels }) == Some(2)
-    });
+    let other = (0..)
+        .map(|n| Sighting { id: format!("gw_{n}"), ..other.clone() })
+        .find(|seen| course.place(&Member { tenant: TENANT, gateway: &seen.id, labels: &seen.labels }) == Some(2));
     assert!(matches!(verdict(&course, &[other.expect("one in the last ring")], BOUNDS, 99_000), Verdict::Wait(_)));
     // It is in force and something else is amiss: nobody goes on, nobody goes back.
     let unkept = Sighting { error: Some("state_not_kept".to_owned()), ..canary(2, &[(2, 9, 0)]) };

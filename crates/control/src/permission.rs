@@ -50,12 +50,13 @@ impl AdminRole {
                         | P::Publish
                         | P::Revoke
                         | P::ReadFleet
+                        | P::WriteRollouts
                         | P::ReadRequests
                         | P::ReadAudit
                         | P::ReadPeople
                 )
                 | (Self::Approver, P::ReadConsole | P::ReadRequests | P::DecideRequests | P::Revoke)
-                | (Self::Operator, P::ReadConsole | P::ReadFleet | P::WriteFleet | P::ReadConfig | P::Revoke)
+                | (Self::Operator, P::ReadConsole | P::ReadFleet | P::WriteFleet | P::WriteRollouts | P::ReadConfig | P::Revoke)
                 | (
                     Self::Auditor,
                     P::ReadConsole
@@ -92,6 +93,8 @@ pub enum Permission {
     ReadFleet,
     /// To enrol and remove gateways.
     WriteFleet,
+    /// To edit rings, to promote, halt and revert what is on its way through them, and to pin gateways.
+    WriteRollouts,
     /// To see all requests and grants.
     ReadRequests,
     /// To decide requests.

@@ -131,7 +131,8 @@ pub enum Cause {
 pub fn judge(at: &Situation<'_>) -> Verdict {
     let Some(rollout) = at.course.rollout().filter(|rollout| !rollout.halted) else { return Verdict::Rest };
     // A pinned gateway runs what it is pinned to, whatever its ring does: it neither proves nor disproves anything.
-    let free = at.fleet.iter().filter(|seen| at.course.pins().get(&seen.id).is_none_or(|pinned| at.now_ms.div_euclid(1000) >= pinned.until));
+    let free =
+        at.fleet.iter().filter(|seen| at.course.pins().get(&seen.id).is_none_or(|pinned| at.now_ms.div_euclid(1000) >= pinned.until));
     let reached: Vec<&Sighting> = free
         .filter(|seen| {
             let member = Member { tenant: at.tenant, gateway: &seen.id, labels: &seen.labels };

@@ -218,5 +218,7 @@ pub(super) fn new_gateway(id: &str, name: &str, public_key: String, now_ms: i64)
         cosignature: None,
         witnessed_s: None,
         kind: super::gateways::GATEWAY.to_owned(),
+        refused: None,
+        decided: None,
     }
 }

@@ -6,6 +6,7 @@
 //! | draft, publish, published versions | `publish.rs` |
 //! | what awaits the policy key elsewhere | [`candidate`](mod@candidate) |
 //! | from signed to live | `stage.rs` |
+//! | rings, and a policy's way through them | [`rollout`] |
 //! | the signed repository and its upkeep | [`repository`] |
 //! | its files, as gateways get them | [`files`] |
 //! | the revocation list as it is signed | `list.rs` |
@@ -21,6 +22,7 @@ pub mod decisions;
 pub mod files;
 pub mod opa;
 pub mod repository;
+pub mod rollout;
 
 mod ack;
 mod enrolment;
@@ -33,13 +35,13 @@ pub(crate) mod signing;
 mod stage;
 
 pub(crate) use ack::drifted;
-pub use ack::{Ack, AckError, Drifted, Witnessed, acknowledge};
+pub use ack::{Ack, AckError, Counted, Drifted, Witnessed, acknowledge};
 pub use candidate::{
     CandidateView, Progress, SignCandidate, WithdrawCandidate, candidate, export_candidate, offer_renewal, sign_candidate,
 };
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
-pub use fleet::{Fleet, GatewayView, Receipt, Standing, fleet, receipt};
+pub use fleet::{Fleet, GatewayDetail, GatewayView, Receipt, Standing, fleet, gateway, receipt};
 pub use gateways::{RemoveGateway, authenticate};
 pub use list::revocation_list;
 pub use publish::{BundleView, Draft, Publication, Publish, Published, bundle, bundles, draft};

@@ -2,7 +2,8 @@
 
 use super::candidate::{Added, Fate, Offer, check_nothing_urgent_awaits, settle};
 use super::compile::{compile, configuration, live, read};
-use super::signing::{Signing, damaged, read_repository, signs_here, usual_floor};
+use super::rollout::lowest_floor;
+use super::signing::{Signing, damaged, read_repository, signs_here};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -127,7 +128,8 @@ impl UseCase for Publish {
         check_nothing_urgent_awaits(scene).await?;
         check_not_offered(scene, &added).await?;
         let signing = Signing::open(scene).await?;
-        let (version, floor) = (added.number(), usual_floor(added.number()));
+        let version = added.number();
+        let floor = lowest_floor(db, version).await?;
         let offer = Offer::policy(&signing, Kind::Publish, added, floor, Some(tenant.draft), note.to_owned()).await?;
         Ok(match settle(scene, signing, offer).await? {
             Fate::Live(events) => Done::all(Publication::Live(version), events).wake(),

@@ -14,8 +14,8 @@ use crate::scene::Scene;
 use crate::tenancy::keys::{is_here, unseal};
 use bundle::layout::{REVOCATION_LIST, target_path};
 use bundle::repository::{Delegates, RootKeys, Threshold};
-use bundle::{Assignment, Files, Key, PublicKey, Repository, Role, SignError, Signer, Stamp, Unsigned};
-use store::{Tenant, TufFile, TufState};
+use bundle::{Files, Key, PublicKey, Repository, Role, SignError, Signer, Stamp, Unsigned};
+use store::{TufFile, TufState};
 
 /// How long each role's signature lasts, and how long before its end upkeep renews it. Seconds.
 #[derive(Debug, Clone, Copy)]
@@ -283,10 +283,11 @@ impl<'s> Signing<'s> {
         Ok(())
     }
 
-    /// Has every gateway run the live version.
-    pub(super) async fn assign(&mut self) -> Result<()> {
-        let live = self.tenant().await?.policy_version;
-        let rings = Assignment::single_ring(u64::try_from(live).map_err(damaged)?);
+    /// Signs which gateway runs which version, as the rows have it now. A pin to what may run no more is left out.
+    pub(crate) async fn assign(&mut self) -> Result<()> {
+        let mut rings = super::rollout::course(&self.scene.db).await?.assignment();
+        let (floor, listed) = (self.repository.min_version(), self.repository.policy_versions());
+        rings.pins.retain(|_, pinned| pinned.version >= floor && listed.contains(&pinned.version));
         let (keys, stamp) = (self.signers(Role::Assignment)?, self.stamp(Role::Assignment));
         let files = self.repository.assign(&as_signers(&keys), &rings, stamp).map_err(unsigned)?;
         self.take(Role::Assignment, stamp.version, files)
@@ -379,10 +380,6 @@ impl<'s> Signing<'s> {
             super::candidate::outdate(self.scene).await?;
         }
         Ok(db.put(self.state).await?)
-    }
-
-    async fn tenant(&self) -> Result<Tenant> {
-        self.scene.db.this_tenant().await?.ok_or(Error::NotFound)
     }
 }
 

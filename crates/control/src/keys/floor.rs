@@ -1,6 +1,7 @@
 //! Versions that may run no more.
 
 use crate::delivery::candidate::{Fate, Offer, check_nothing_urgent_awaits, settle};
+use crate::delivery::rollout::course;
 use crate::delivery::signing::{Signing, unsigned};
 use crate::error::{Error, Result};
 use crate::permission::Permission;
@@ -21,10 +22,12 @@ impl UseCase for RaiseFloor {
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Option<u64>>> {
         let signing = Signing::open(scene).await?;
         let repository = signing.repository();
-        let live = scene.db.this_tenant().await?.ok_or(Error::NotFound)?.policy_version.unsigned_abs();
+        let course = course(&scene.db).await?;
+        // What is on its way has proved nothing yet: a floor must not send it to everybody.
+        let live = course.stable();
         if self.min_version > live || !repository.policy_versions().contains(&live) {
             let text = format!(
-                "policy {live} is live; a floor of {} would leave nothing that may run. Publish a good version first",
+                "policy {live} is what everybody runs; a floor of {} would leave nothing that may run. Publish a good version, and finish its rollout, first",
                 self.min_version
             );
             return Err(Error::refused("nothing_runnable", text));

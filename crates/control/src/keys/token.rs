@@ -5,8 +5,9 @@
 //! every older version that could run, and with it every token that it signed.
 
 use crate::delivery::candidate::{Added, Fate, Offer, settle};
-use crate::delivery::compile::{issuer, live};
-use crate::delivery::signing::{Signing, usual_floor};
+use crate::delivery::compile::{issuer, read};
+use crate::delivery::rollout::{course, lowest_floor};
+use crate::delivery::signing::Signing;
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 use crate::permission::Permission;
@@ -15,6 +16,7 @@ use crate::tenancy::keys::{self, AUDIT_LOG, TOKEN};
 use bundle::ceremony::Kind;
 use policy::Configuration;
 use serde_json::json;
+use store::Bundle;
 use token::SigningKey;
 
 /// Replaces the key that signs access tokens.
@@ -76,14 +78,21 @@ impl UseCase for RotateTokenKey {
     }
 }
 
-/// Has gateways know the keys of now: the live policy again with these keys and nothing else changed. With `cut_off` no older version may
-/// run any more, since those name keys that were stolen.
+/// Has gateways know the keys of now: what everybody runs again with these keys and nothing else changed. With `cut_off` no older version may
+/// run any more, since those name keys that were stolen. A policy that is on its way through the rings gives way then: what it changes is
+/// in the draft again, to be published anew. Otherwise it comes first.
 pub(super) async fn carry(scene: &Scene<'_>, note: &str, cut_off: bool) -> Result<(Carried, Vec<Event>)> {
-    let Some(live) = live(&scene.db).await? else { return Ok((Carried::Unneeded, Vec::new())) };
+    let course = course(&scene.db).await?;
+    if let Some(rollout) = course.rollout().filter(|_| !cut_off) {
+        let text = format!("policy {} is being rolled out; finish or revert it first", rollout.version);
+        return Err(Error::refused("rollout_under_way", text));
+    }
+    let Some(row) = scene.db.get::<Bundle>(&course.stable().to_string()).await? else { return Ok((Carried::Unneeded, Vec::new())) };
+    let stable = read(&row.policy)?;
     let configuration = Configuration {
         issuers: vec![issuer(&scene.db, scene.parts).await?],
         audit_log: keys::public(&scene.db, AUDIT_LOG).await?,
-        ..Configuration::of(&live)
+        ..Configuration::of(&stable)
     };
     let signing = Signing::open(scene).await?;
     if !cut_off && scene.db.candidate_awaiting().await?.is_some() {
@@ -92,7 +101,7 @@ pub(super) async fn carry(scene: &Scene<'_>, note: &str, cut_off: bool) -> Resul
     }
     let added = Added::compile(scene, configuration).await?;
     let version = added.number();
-    let floor = if cut_off { version } else { usual_floor(version) };
+    let floor = if cut_off { version } else { lowest_floor(&scene.db, version).await? };
     let offer = Offer::policy(&signing, Kind::Keys, added, floor, None, note.to_owned()).await?;
     Ok(match settle(scene, signing, offer).await? {
         Fate::Live(events) => (Carried::Live(version), events.into_vec()),

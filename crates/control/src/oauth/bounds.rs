@@ -3,7 +3,7 @@
 use policy::Ceiling;
 use std::collections::BTreeSet;
 
-/// Everything that bounds the scopes of one token.
+/// Everything that bounds the scopes of one token under one policy.
 #[derive(Debug, Clone, Default)]
 pub struct Bounds {
     /// What the person's roles give.
@@ -44,5 +44,41 @@ impl Bounds {
         let approved = |scope: &&String| self.by_grant.contains(*scope);
         let wanted = wanted.iter().filter(now);
         wanted.chain(later.iter().filter(approved)).filter(|scope| self.admits(scope)).cloned().collect()
+    }
+}
+
+/// The bounds of one token under each policy that its gateway may run. What any of them admits may stand in it: the gateway takes what its
+/// own policy gives.
+#[derive(Debug, Clone, Default)]
+pub struct AnyOf(pub Vec<Bounds>);
+
+impl AnyOf {
+    fn union(&self, of: impl Fn(&Bounds) -> BTreeSet<String>) -> BTreeSet<String> {
+        self.0.iter().flat_map(of).collect()
+    }
+
+    /// [`Bounds::admits`] under any of them.
+    pub fn admits(&self, scope: &str) -> bool {
+        self.0.iter().any(|bounds| bounds.admits(scope))
+    }
+
+    /// [`Bounds::reachable`] under any of them.
+    pub fn reachable(&self) -> BTreeSet<String> {
+        self.union(Bounds::reachable)
+    }
+
+    /// [`Bounds::held_by_role`] under any of them.
+    pub fn held_by_role(&self) -> BTreeSet<String> {
+        self.union(Bounds::held_by_role)
+    }
+
+    /// [`Bounds::held_by_grant`] under any of them.
+    pub fn held_by_grant(&self) -> BTreeSet<String> {
+        self.union(Bounds::held_by_grant)
+    }
+
+    /// [`Bounds::issue`] under any of them.
+    pub fn issue(&self, wanted: &BTreeSet<String>, later: &BTreeSet<String>) -> BTreeSet<String> {
+        self.union(|bounds| bounds.issue(wanted, later))
     }
 }

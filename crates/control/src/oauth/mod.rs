@@ -13,6 +13,7 @@
 //! Formats: RFC 6749, 7009, 7636, 8414, 8693, 8707, 9068, 9207, and the MCP authorization specification of 2026-07-28.
 
 mod actor;
+mod assigned;
 mod authorize;
 mod bounds;
 mod code;
@@ -21,7 +22,6 @@ mod error;
 mod exchange;
 mod keys;
 mod lineage;
-mod live;
 mod mint;
 mod question;
 mod receive;
@@ -31,6 +31,7 @@ mod revoke;
 mod standing;
 mod upkeep;
 
+pub use assigned::scopes_supported;
 pub use authorize::{Authorize, Authorized, Decision};
 pub use bounds::Bounds;
 pub use code::{CODE_LIFE_MS, ExchangeCode};
@@ -38,7 +39,6 @@ pub use consider::{Considered, consider};
 pub use error::OAuthError;
 pub use exchange::{ACCESS_TOKEN_TYPE, ExchangeToken, JWT_TYPE};
 pub use keys::jwks;
-pub use live::scopes_supported;
 pub use mint::Issued;
 pub use question::{Question, ScopeWords};
 pub use receive::{AUTHORIZATION_LIFE_MS, Asked, Back, Received, parse_scope, receive};

@@ -103,12 +103,8 @@ fn wanted(row: &Authorization, held: &Held) -> BTreeSet<String> {
 
 impl Question {
     pub(super) fn of(row: Authorization, client: Client, weighed: Weighed, standing: &Standing) -> Self {
-        let words = |name: String| ScopeWords {
-            sentence: standing.policy.scopes.get(&name).map(|scope| scope.sentence.clone()).unwrap_or_default(),
-            risk: standing.risk(&name),
-            name,
-        };
-        let server = standing.policy.servers.get(&row.resource).map(|server| server.name.clone()).unwrap_or_default();
+        let words = |name: String| ScopeWords { sentence: standing.policies.sentence(&name).to_owned(), risk: standing.risk(&name), name };
+        let server = standing.policies.server(&row.resource).map(|server| server.name.clone()).unwrap_or_default();
         Self {
             client: (client.id, client.name),
             redirect_uri: row.redirect_uri,

@@ -2,8 +2,8 @@
 //!
 //! Until client and redirect URI are both known to belong together, nobody's browser is sent anywhere.
 
+use super::assigned::Assigned;
 use super::error::{OAuthError, invalid_request, invalid_scope, invalid_target};
-use super::live::live;
 use super::redirect::matches;
 use crate::chance::sha256_hex;
 use crate::control::Control;
@@ -120,19 +120,16 @@ async fn validate(db: &Reader<'_>, asked: &Asked, cx: &Ctx) -> Result<std::resul
         Ok(form) => form,
         Err(error) => return Ok(Err(error)),
     };
-    let policy = live(db).await?;
-    let resource = match (asked.resource.as_slice(), policy.servers.len()) {
-        ([one], _) if policy.servers.contains_key(one) => one.clone(),
+    let policies = Assigned::load(db).await?;
+    let known = policies.resources();
+    let resource = match (asked.resource.as_slice(), known.len()) {
+        ([one], _) if known.contains(one.as_str()) => one.clone(),
         ([_], _) => return Ok(Err(invalid_target("resource is not a server of the published policy"))),
-        ([], 1) => policy.servers.keys().next().cloned().unwrap_or_default(),
+        ([], 1) => known.first().copied().unwrap_or_default().to_owned(),
         ([], _) => return Ok(Err(invalid_target("resource is missing, and there is not exactly one server that could be meant"))),
         _ => return Ok(Err(invalid_target("a token is for one resource: send resource once"))),
     };
-    let scope: BTreeSet<String> = form
-        .scope
-        .into_iter()
-        .filter(|scope| policy.servers.get(&resource).is_some_and(|server| server.scopes().contains(scope.as_str())))
-        .collect();
+    let scope: BTreeSet<String> = form.scope.into_iter().filter(|scope| policies.needs(&resource, scope)).collect();
     // A scope that nobody knows is left out, since clients add some of their own (`offline_access`); when none is left, that is said.
     if scope.is_empty() && form.asked_for_any {
         return Ok(Err(invalid_scope("none of these scopes is one of this resource")));

@@ -1,12 +1,11 @@
 //! Who and what a token is about, as it stands at this moment.
 
-use super::bounds::Bounds;
+use super::assigned::Assigned;
+use super::bounds::{AnyOf, Bounds};
 use super::error::{OAuthError, invalid_grant};
-use super::live::live;
 use crate::error::{Error, Result};
 use policy::{Ceiling, PolicySet, Risk, Target};
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 use store::{Agent, Client, Grant, MaybeSet, Reader, User};
 
 /// Groups that were read longer ago than this make no new token, in milliseconds: the person signs in again.
@@ -14,8 +13,8 @@ const OLDEST_GROUPS_MS: i64 = 24 * 3600 * 1000;
 
 /// The tenant's rules and blocks.
 pub(super) struct Standing {
-    /// The published policy.
-    pub policy: Arc<PolicySet>,
+    /// The policies that gateways are to run.
+    pub policies: Assigned,
     /// The revocation sequence in this transaction.
     pub seq: u64,
     blocked: HashSet<Target>,
@@ -33,7 +32,7 @@ pub(super) struct Party<'a> {
 pub(super) struct Held {
     pub roles: Vec<String>,
     pub grants: Vec<Grant>,
-    pub bounds: Bounds,
+    pub bounds: AnyOf,
 }
 
 impl Standing {
@@ -44,7 +43,7 @@ impl Standing {
         for row in db.standing_blocks().await? {
             blocked.insert(serde_json::from_str(&row.target).map_err(|error| Error::internal("reading a revocation", error))?);
         }
-        Ok(Self { policy: live(db).await?, seq, blocked })
+        Ok(Self { policies: Assigned::load(db).await?, seq, blocked })
     }
 
     /// Why this party gets no token at all, whatever it asks for.
@@ -73,35 +72,27 @@ impl Standing {
 
     /// What this party holds with these roles, and those of the person's grants in force that are for it.
     pub fn held_by(&self, party: &Party<'_>, roles: Vec<String>, mut grants: Vec<Grant>) -> Held {
-        let mut by_role = BTreeSet::new();
-        for role in &roles {
-            let scopes = self.policy.roles.get(role).into_iter().flatten();
-            let blocked = |scope: &String| self.blocked.contains(&Target::RoleScope { role: role.clone(), scope: scope.clone() });
-            by_role.extend(scopes.filter(|scope| !blocked(scope)).cloned());
-        }
         let agent = party.agents.first().map(|agent| agent.id.as_str());
         grants.retain(|grant| grant.client_id == party.client.id && grant.agent_id.as_deref() == agent && grant.resource == party.resource);
-        let by_grant = grants.iter().flat_map(|grant| grant.scopes.iter().cloned()).collect();
-        let resource = self.policy.servers.get(party.resource).map(|server| server.scopes().into_iter().map(str::to_owned).collect());
-        let bounds = Bounds { by_role, by_grant, ceilings: self.ceilings(party), resource: resource.unwrap_or_default() };
+        let by_grant: BTreeSet<String> = grants.iter().flat_map(|grant| grant.scopes.iter().cloned()).collect();
+        let bounds = self.policies.each().map(|policy| Bounds {
+            by_role: self.by_role(policy, &roles),
+            by_grant: by_grant.clone(),
+            ceilings: ceilings(policy, party),
+            resource: resource_scopes(policy, party.resource),
+        });
+        let bounds = AnyOf(bounds.collect());
         Held { roles, grants, bounds }
     }
 
-    /// A class that is not published admits nothing: gateways know no such class.
-    fn ceilings(&self, party: &Party<'_>) -> Vec<Ceiling> {
-        let class = |class: Option<&policy::Class>| class.map_or(Ceiling::Only(BTreeSet::new()), |class| class.ceiling.clone());
-        // The row is what an administrator said last, the policy what gateways know. The narrower of both holds.
-        let own = |id: &str, row: &MaybeSet| {
-            let published = self.policy.narrowed.get(id).cloned();
-            [row.0.clone().map(Ceiling::Only), published].into_iter().flatten()
-        };
-        let mut ceilings = vec![class(self.policy.client_classes.get(&party.client.class))];
-        ceilings.extend(own(&party.client.id, &party.client.ceiling));
-        for agent in party.agents {
-            ceilings.push(class(self.policy.agent_classes.get(&agent.class)));
-            ceilings.extend(own(&agent.id, &agent.ceiling));
+    fn by_role(&self, policy: &PolicySet, roles: &[String]) -> BTreeSet<String> {
+        let mut by_role = BTreeSet::new();
+        for role in roles {
+            let scopes = policy.roles.get(role).into_iter().flatten();
+            let blocked = |scope: &String| self.blocked.contains(&Target::RoleScope { role: role.clone(), scope: scope.clone() });
+            by_role.extend(scopes.filter(|scope| !blocked(scope)).cloned());
         }
-        ceilings
+        by_role
     }
 
     /// How long a token with these scopes may live, in seconds: as long as the most dangerous allows. A scope that nobody judged is judged
@@ -112,8 +103,30 @@ impl Standing {
     }
 
     pub fn risk(&self, scope: &str) -> Risk {
-        self.policy.scopes.get(scope).map_or(Risk::Critical, |scope| scope.risk)
+        self.policies.risk(scope)
     }
+}
+
+fn resource_scopes(policy: &PolicySet, resource: &str) -> BTreeSet<String> {
+    let server = policy.servers.get(resource);
+    server.map(|server| server.scopes().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// A class that is not published admits nothing: gateways know no such class.
+fn ceilings(policy: &PolicySet, party: &Party<'_>) -> Vec<Ceiling> {
+    let class = |class: Option<&policy::Class>| class.map_or(Ceiling::Only(BTreeSet::new()), |class| class.ceiling.clone());
+    // The row is what an administrator said last, the policy what gateways know. The narrower of both holds.
+    let own = |id: &str, row: &MaybeSet| {
+        let published = policy.narrowed.get(id).cloned();
+        [row.0.clone().map(Ceiling::Only), published].into_iter().flatten()
+    };
+    let mut ceilings = vec![class(policy.client_classes.get(&party.client.class))];
+    ceilings.extend(own(&party.client.id, &party.client.ceiling));
+    for agent in party.agents {
+        ceilings.push(class(policy.agent_classes.get(&agent.class)));
+        ceilings.extend(own(&agent.id, &agent.ceiling));
+    }
+    ceilings
 }
 
 /// Group facts must be young enough to make a token from.

@@ -1,27 +1,38 @@
 //! Families of tokens, what is blocked, and forgetting what has ended.
 
 use crate::error::StoreError;
-use crate::rows::{RefreshToken, Revocation, authorizations, bundles, codes, refresh_tokens, revocations, used_assertions};
+use crate::rows::{
+    RefreshToken, Revocation, authorizations, bundles, codes, pins, refresh_tokens, revocations, rings, tenants, used_assertions,
+};
 use crate::scoped::{Reader, Scoped};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 impl Reader<'_> {
-    /// The live policy's row id and the digest of its bytes; `None` before the first publish.
+    /// Row id and digest of every policy that some gateway is to run: the live one, and those of rings and pins; the newest first. None before
+    /// the first publish. One statement, since every token asks it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn live_policy_head(&self) -> Result<Option<(String, String)>> {
+    pub async fn assigned_policy_heads(&self) -> Result<Vec<(String, String)>> {
         use bundles::Column as C;
-        let newest = bundles::Entity::find()
+        let tenant = self.tenant().as_str();
+        let live = tenants::Entity::find().select_only().column(tenants::Column::PolicyVersion).filter(tenants::Column::Id.eq(tenant));
+        let rings = rings::Entity::find().select_only().column(rings::Column::Version).filter(rings::Column::TenantId.eq(tenant));
+        let pins = pins::Entity::find().select_only().column(pins::Column::Version).filter(pins::Column::TenantId.eq(tenant));
+        let assigned = Condition::any()
+            .add(C::Version.in_subquery(live.into_query()))
+            .add(C::Version.in_subquery(rings.into_query()))
+            .add(C::Version.in_subquery(pins.into_query()));
+        let heads = bundles::Entity::find()
             .select_only()
             .columns([C::Id, C::Sha256])
-            .filter(C::TenantId.eq(self.tenant().as_str()))
-            .order_by_desc(C::Version)
-            .limit(1);
-        Ok(newest.into_tuple().one(&self.db.executor()).await?)
+            .filter(C::TenantId.eq(tenant))
+            .filter(assigned)
+            .order_by_desc(C::Version);
+        Ok(heads.into_tuple().all(&self.db.executor()).await?)
     }
 
     /// The blocks in force: entries that stay until a person lifts them.

@@ -5,7 +5,7 @@ use super::{Ack, Drifted};
 use crate::event::Event;
 use serde_json::json;
 use std::collections::BTreeMap;
-use store::{Gateway, Tenant};
+use store::Gateway;
 
 /// A gateway that confirms what was never published here: it follows another control plane, or a backup was restored.
 const AHEAD: &str = "ahead_of_control_plane";
@@ -19,15 +19,24 @@ fn printable(text: &str, longest: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(longest).collect()
 }
 
+/// What was published here, at most: whoever says more follows somebody else.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// The newest policy version, live or not.
+    pub(super) newest: i64,
+    /// The newest revocation.
+    pub(super) revocation_seq: i64,
+}
+
 fn bounded(number: Option<u64>) -> Option<i64> {
     number.map(|number| i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 impl Ack {
     /// The gateway's row after this acknowledgement.
-    pub(super) fn applied(&self, row: &Gateway, tenant: &Tenant, cosigned: &Cosigned, now_ms: i64) -> Gateway {
+    pub(super) fn applied(&self, row: &Gateway, known: Known, cosigned: &Cosigned, now_ms: i64) -> Gateway {
         let (policy_version, revocation_seq) = (bounded(self.policy_version), bounded(self.revocation_seq));
-        let (error, error_text) = self.trouble(tenant, cosigned).unzip();
+        let (error, error_text) = self.trouble(known, cosigned).unzip();
         let after = Gateway {
             seen_ms: Some(now_ms),
             policy_version,
@@ -39,6 +48,8 @@ impl Ack {
             software: Some(printable(&self.version, 40)),
             drifted: self.drifted_json(),
             labels: self.labels_json(),
+            refused: bounded(self.refused.filter(|_| self.error.is_some())),
+            decided: self.decided_json(row),
             ..row.clone()
         };
         match cosigned {
@@ -55,15 +66,15 @@ impl Ack {
     }
 
     /// Code and words of what keeps the gateway back, if anything does.
-    fn trouble(&self, tenant: &Tenant, cosigned: &Cosigned) -> Option<(String, String)> {
-        let ahead = bounded(self.policy_version).is_some_and(|version| version > tenant.policy_version)
-            || bounded(self.revocation_seq).is_some_and(|seq| seq > tenant.revocation_seq);
+    fn trouble(&self, known: Known, cosigned: &Cosigned) -> Option<(String, String)> {
+        let ahead = bounded(self.policy_version).is_some_and(|version| version > known.newest)
+            || bounded(self.revocation_seq).is_some_and(|seq| seq > known.revocation_seq);
         if ahead {
             return Some((AHEAD.to_owned(), "it runs what was never published here; was a backup restored?".to_owned()));
         }
         match (&self.error, cosigned) {
             // Before the first publish there is nothing to follow, and a gateway that says so is in order.
-            (Some(_), _) if tenant.policy_version == 0 => None,
+            (Some(_), _) if known.newest == 0 => None,
             (Some(error), _) => Some((printable(&error.code, 64), printable(&error.message, 500))),
             (None, Cosigned::Bad { code, text }) => Some(((*code).to_owned(), (*text).to_owned())),
             (None, _) => None,

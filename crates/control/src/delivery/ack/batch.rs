@@ -1,7 +1,7 @@
 //! Acknowledgements that come together are written together.
 
 use super::Ack;
-use super::applied::event;
+use super::applied::{Known, event};
 use super::cosigned::{Cosigned, judge};
 use crate::control::Control;
 use crate::ctx::{Actor, Ctx};
@@ -12,7 +12,7 @@ use crate::permission::Permission;
 use crate::scene::{Done, Part, Scene, Upkeep, UseCase};
 use std::collections::HashMap;
 use std::sync::Arc;
-use store::{Gateway, Receipt, Tenant, TenantId};
+use store::{Gateway, Reader, Receipt, TenantId};
 
 /// What counts as confirmed without a row being written again, in milliseconds.
 const FRESH_MS: i64 = 4_000;
@@ -29,8 +29,8 @@ impl Said {
         self.asked.cx.actor.id()
     }
 
-    fn applied(&self, row: &Gateway, tenant: &Tenant) -> Gateway {
-        self.asked.what.applied(row, tenant, &self.cosigned, self.asked.cx.now_ms)
+    fn applied(&self, row: &Gateway, known: Known) -> Gateway {
+        self.asked.what.applied(row, known, &self.cosigned, self.asked.cx.now_ms)
     }
 
     /// Whether it says nothing that is not written down already, and was not long ago.
@@ -53,7 +53,7 @@ impl Batch for Ack {
         let now_ms = control.parts().clock.now_ms();
         let cx = Ctx { tenant: tenant.clone(), actor: Actor::System, request_id: "acknowledgements".to_owned(), now_ms };
         let db = control.read(&cx);
-        let this_tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
+        let known = known(&db).await?;
         let rows = db.many::<Gateway>(asked.iter().map(|asked| asked.cx.actor.id().to_owned())).await?;
         let (mut events, mut sightings) = (Vec::new(), Vec::new());
         let mut confirms = false;
@@ -61,7 +61,7 @@ impl Batch for Ack {
             let Some(row) = rows.get(asked.cx.actor.id()) else { continue };
             let cosigned = judge(control, &cx, row, asked.what.witnessed.as_ref()).await?;
             let said = Said { asked: Arc::clone(asked), cosigned };
-            let after = said.applied(row, &this_tenant);
+            let after = said.applied(row, known);
             confirms |= after.revocation_seq > row.revocation_seq;
             if event(row, &after).is_some() {
                 events.push(said);
@@ -91,16 +91,21 @@ impl Batch for Ack {
     }
 }
 
+async fn known(db: &Reader<'_>) -> Result<Known> {
+    let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
+    Ok(Known { newest: db.newest_bundle().await?, revocation_seq: tenant.revocation_seq })
+}
+
 /// Writes what gateways say, and a receipt for each whose revocation list is newer. Answers each one's row before and after; gateways that
 /// were removed meanwhile are left out.
 async fn note(scene: &Scene<'_>, all: &[Said]) -> Result<Vec<(Gateway, Gateway)>> {
-    let tenant = scene.db.this_tenant().await?.ok_or(Error::NotFound)?;
+    let known = known(&scene.db).await?;
     let mut rows = scene.db.many::<Gateway>(all.iter().map(|said| said.gateway().to_owned())).await?;
     let (mut changes, mut receipts) = (Vec::with_capacity(all.len()), HashMap::new());
     for said in all {
         let Some(before) = rows.get(said.gateway()) else { continue };
-        let after = said.applied(before, &tenant);
-        let newer = |seq: &i64| *seq <= tenant.revocation_seq && before.revocation_seq.is_none_or(|held| *seq > held);
+        let after = said.applied(before, known);
+        let newer = |seq: &i64| *seq <= known.revocation_seq && before.revocation_seq.is_none_or(|held| *seq > held);
         if let Some(seq) = after.revocation_seq.filter(newer) {
             let id = format!("{}/{seq}", after.id);
             receipts.entry(id.clone()).or_insert(Receipt { id, gateway_id: after.id.clone(), seq, at_ms: said.asked.cx.now_ms });

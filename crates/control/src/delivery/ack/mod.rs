@@ -6,8 +6,10 @@
 mod applied;
 mod batch;
 mod cosigned;
+mod decided;
 
 pub(crate) use applied::drifted;
+pub(crate) use decided::Decided;
 
 use super::gateways::acting;
 use crate::control::Control;
@@ -32,6 +34,9 @@ pub struct Ack {
     pub timestamp: u64,
     /// Why what was offered is not in force.
     pub error: Option<AckError>,
+    /// The timestamp that it refused with that error, if it refused one.
+    #[serde(default)]
+    pub refused: Option<u64>,
     /// When the gateway's process started, Unix seconds.
     #[serde(default)]
     pub started_at: i64,
@@ -47,6 +52,22 @@ pub struct Ack {
     /// What it witnessed of the audit log.
     #[serde(default)]
     pub witnessed: Option<Witnessed>,
+    /// How calls were decided under the policy in force and the one before.
+    #[serde(default)]
+    pub decided: Vec<Counted>,
+}
+
+/// How calls were decided since a policy was put in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Counted {
+    /// Version of the policy.
+    pub policy_version: u64,
+    /// Which activation of a policy this was since the process started, from 1: with it counts begin at 0.
+    pub activation: u64,
+    /// Calls that were allowed.
+    pub allowed: u64,
+    /// Calls that were denied.
+    pub denied: u64,
 }
 
 /// A tool that a gateway sees defined differently than was reviewed.

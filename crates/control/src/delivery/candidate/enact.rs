@@ -2,6 +2,7 @@
 
 use super::super::compile::{live, read};
 use super::super::opa;
+use super::super::rollout::keep_above_floor;
 use super::super::signing::Signing;
 use super::super::stage::stage;
 use super::{Added, Offer, State, object};
@@ -33,8 +34,9 @@ pub(crate) async fn enact(
         scene.db.update(Candidate { state: State::Live.as_str().to_owned(), ended_ms: Some(scene.cx.now_ms), ..row }).await?;
     }
     let changed = sync(scene, &mut signing, &[Role::Assignment, Role::Revocations]).await?;
+    let mut beside = Vec::new();
     let event = match (&offer.adds, offer.kind) {
-        (Some(added), _) => publish(scene, &mut signing, offer, added, by).await?,
+        (Some(added), _) => publish(scene, &mut signing, offer, added, by, &mut beside).await?,
         (None, Kind::Delegation) => Event::new("key.rotate").on(object(number)).details(changed),
         (None, Kind::Floor) => {
             let floor = signing.repository().min_version();
@@ -42,14 +44,22 @@ pub(crate) async fn enact(
         }
         (None, _) => Event::new("targets.renew").on(object(number)),
     };
+    beside.extend(keep_above_floor(scene, &mut signing).await?);
     signing.mend_delegated().await?;
     opa::refresh(scene, &signing).await?;
     let outdated = signing.outdate().await?;
     signing.seal().await?;
-    Ok(Ok(Events::new(event).and(outdated)))
+    Ok(Ok(Events::new(event).and(beside).and(outdated)))
 }
 
-async fn publish(scene: &Scene<'_>, signing: &mut Signing<'_>, offer: &Offer, added: &Added, by: &str) -> Result<Event> {
+async fn publish(
+    scene: &Scene<'_>,
+    signing: &mut Signing<'_>,
+    offer: &Offer,
+    added: &Added,
+    by: &str,
+    beside: &mut Vec<Event>,
+) -> Result<Event> {
     let before = live(&scene.db).await?;
     let policy = read(&added.text)?;
     let changes = policy::diff(before.as_ref().unwrap_or(&PolicySet::default()), &policy);
@@ -64,7 +74,7 @@ async fn publish(scene: &Scene<'_>, signing: &mut Signing<'_>, offer: &Offer, ad
         published_by: by.to_owned(),
     };
     scene.db.insert(row).await?;
-    stage(scene, signing, version, offer.draft).await?;
+    beside.extend(stage(scene, signing, version, offer.draft, offer.kind).await?);
     opa::publish(scene, signing, &policy, &sha256).await?;
     let said = |direction: Direction| -> Vec<String> {
         let changes = changes.iter().filter(|change| change.direction == direction);
