@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`config`], [`data`], [`enrolment`] | who this gateway is, and what it keeps on disk |
-//! | [`link`], [`following`], [`standing`] | following the repository and acknowledging what is in force |
+//! | [`link`], [`following`], [`standing`], [`tally`] | following the repository and acknowledging what is in force |
 //! | [`spool`] | the decision log: on disk before anything is done, sent when possible |
 //! | [`proxy`] | the data plane: reads, asks `enforce`, challenges or forwards |
 //! | [`serve`], [`tls`] | connections, within bounds |
@@ -25,4 +25,5 @@ pub mod runtime;
 pub mod serve;
 pub mod spool;
 pub mod standing;
+pub mod tally;
 pub mod tls;

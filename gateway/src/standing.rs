@@ -2,6 +2,7 @@
 
 use crate::following::Witnessed;
 use crate::proxy::{Definitions, Drifted, Streams};
+use crate::tally::{Counted, Tallies};
 use enforce::Enforcer;
 use evidence::witness::NotWitnessed;
 use follow::{Report, Trouble};
@@ -26,6 +27,8 @@ pub struct Ack {
     pub drifted: Vec<Drifted>,
     /// What was witnessed of the audit log.
     pub witnessed: Witnessed,
+    /// How calls were decided, by policy version, since this process started.
+    pub decided: Vec<Counted>,
 }
 
 /// What `/healthz` says.
@@ -76,6 +79,8 @@ pub struct Standing {
     definitions: Arc<Definitions>,
     streams: Arc<Streams>,
     labels: BTreeMap<String, String>,
+    /// How calls were decided.
+    pub tallies: Tallies,
     /// Decisions that could not be written.
     pub decisions_lost: AtomicU64,
     /// The last decision could not be written.
@@ -107,6 +112,7 @@ impl Standing {
             definitions: Arc::default(),
             streams: Arc::default(),
             labels: BTreeMap::new(),
+            tallies: Tallies::default(),
             log_unavailable: AtomicBool::new(false),
             bytes_waiting: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -158,6 +164,7 @@ impl Standing {
     /// What to tell the control plane. An altered log comes before any other error.
     pub fn ack(&self, report: Report, witnessed: Witnessed) -> Ack {
         let error = self.seen().not_witnessed.clone().or(report.error.clone());
+        let decided = self.tallies.told(report.policy_version);
         Ack {
             report: Report { error, ..report },
             started_at: self.started_at,
@@ -165,6 +172,7 @@ impl Standing {
             labels: self.labels.clone(),
             drifted: self.drifted(),
             witnessed,
+            decided,
         }
     }
 

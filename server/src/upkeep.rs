@@ -1,4 +1,5 @@
-//! What has to happen without anybody asking: events get their place in the log, requests that nobody decided end.
+//! What has to happen without anybody asking: events get their place in the log, rollouts go on or back, requests
+//! that nobody decided end.
 
 use control::{Control, TenantId, delivery, evidence, governance, oauth};
 use std::time::Duration;
@@ -39,6 +40,9 @@ async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
     }
     if let Err(error) = evidence::place_all(control, tenant).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "events could not be placed in the log");
+    }
+    if let Err(error) = delivery::rollout::tend_rollout(control, tenant).await {
+        tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the rollout under way could not be looked after");
     }
     if !slow {
         return;

@@ -37,6 +37,8 @@ pub struct Follower {
     ends: u64,
     /// What stands in the way.
     trouble: Option<Trouble>,
+    /// The timestamp whose state was refused, while that stands in the way.
+    rejected: Option<u64>,
     /// Why the state in force is not on disk, if it is not.
     unkept: Option<Trouble>,
     /// A timestamp that was refused: wait for a newer one instead of being told of it at once, again and again.
@@ -142,6 +144,7 @@ impl Follower {
             unconfirmed: VecDeque::new(),
             ends: 0,
             trouble: None,
+            rejected: None,
             unkept: None,
             refused: 0,
             failures: 0,
@@ -165,7 +168,9 @@ impl Follower {
     /// What may be told of what is in force. That it is not on disk comes before any other error: it says what a restart would undo.
     #[must_use]
     pub fn report(&self) -> Report {
-        Report { error: self.unkept.clone().or_else(|| self.trouble.clone()), ..self.confirmed.clone() }
+        let error = self.unkept.clone().or_else(|| self.trouble.clone());
+        let refused = self.rejected.filter(|_| self.unkept.is_none() && self.trouble.is_some());
+        Report { error, refused, ..self.confirmed.clone() }
     }
 
     /// Takes an event and says what to do, in this order.
@@ -335,13 +340,15 @@ impl Follower {
         let nothing_yet =
             matches!(&refused, Refused::Missing { file } if *file == Role::Timestamp.path(0)) && self.trusted.timestamp() == 0;
         let failure = if nothing_yet { Failure::NothingPublished } else { Failure::Refused(refused) };
-        self.offer_failed(&failure, updating.offered, at, out);
+        let shown = updating.update.timestamp_shown();
+        self.offer_failed(&failure, updating.offered, shown, at, out);
     }
 
-    fn offer_failed(&mut self, failure: &Failure, offered: Option<u64>, at: At, out: &mut Vec<Effect>) {
+    fn offer_failed(&mut self, failure: &Failure, offered: Option<u64>, shown: Option<u64>, at: At, out: &mut Vec<Effect>) {
         if let (Some(offered), Failure::Refused(_) | Failure::Unusable(_)) = (offered, failure) {
             self.refused = offered;
         }
+        self.rejected = shown.max(offered);
         self.fail(failure, 0, at, out);
     }
 
@@ -367,7 +374,7 @@ impl Follower {
             Some(active) => active,
             None => match build(self.active.as_deref(), &self.trusted.pin().tenant, &activated) {
                 Ok(active) => Arc::new(active),
-                Err(unusable) => return self.offer_failed(&Failure::Unusable(unusable), offered, at, out),
+                Err(unusable) => return self.offer_failed(&Failure::Unusable(unusable), offered, Some(activated.timestamp), at, out),
             },
         };
         if unchanged && self.unkept.is_none() {
@@ -416,7 +423,7 @@ impl Follower {
     }
 
     fn succeeded(&mut self) {
-        (self.failures, self.refused, self.trouble) = (0, 0, None);
+        (self.failures, self.refused, self.trouble, self.rejected) = (0, 0, None, None);
     }
 
     fn in_force(&self) -> Report {
@@ -427,6 +434,7 @@ impl Follower {
             revocation_seq: Some(active.revocations().seq()),
             timestamp: active.freshness().timestamp,
             error: None,
+            refused: None,
         }
     }
 

@@ -15,6 +15,9 @@ pub struct Report {
     pub timestamp: u64,
     /// Why what was offered is not in force, or is in force but not kept.
     pub error: Option<Trouble>,
+    /// The timestamp that was refused with that error, if one was: whoever signed it knows what it told of first.
+    #[serde(default)]
+    pub refused: Option<u64>,
 }
 
 /// An error as it is acknowledged.

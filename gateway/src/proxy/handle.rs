@@ -345,6 +345,7 @@ impl Plane {
         }
         let share = self.share(&mut answer, method);
         if let Some(record) = &answer.record {
+            self.standing.tallies.count(record.policy_version, record.decision == Record::ALLOW);
             let written = self.spool.write(record).await;
             let denies = |answer: &Answer| self.when_unavailable == WhenUnavailable::DenyAll || is_risky(answer);
             if written.is_err() && matches!(answer.outcome, Outcome::Allow { .. }) && denies(&answer) {

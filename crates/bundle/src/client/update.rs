@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::workflow::{Accepted, Received, Source, Stop, Workflow};
 use super::{Pin, Refused, Trusted};
+use crate::layout::Role;
+use crate::schema::Envelope;
 
 /// An answer to [`Next::Fetch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +151,14 @@ impl Update {
         };
         self.received.answers.insert(path, body);
         self.proceed()
+    }
+
+    /// The version that the timestamp gives itself that was received, verified or not; for telling what was refused.
+    #[must_use]
+    pub fn timestamp_shown(&self) -> Option<u64> {
+        let text = self.received.answers.get(&Role::Timestamp.path(0))?.as_deref()?;
+        let envelope: Envelope = serde_json::from_str(text).ok()?;
+        envelope.signed.get("version")?.as_u64()
     }
 
     fn finish(&self, accepted: Accepted) -> Activated {

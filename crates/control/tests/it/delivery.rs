@@ -5,6 +5,7 @@ mod fleet;
 mod keys;
 mod opa;
 mod publishing;
+mod rollout;
 mod witnesses;
 
 use crate::support::*;

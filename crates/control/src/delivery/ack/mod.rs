@@ -52,18 +52,16 @@ pub struct Ack {
     /// What it witnessed of the audit log.
     #[serde(default)]
     pub witnessed: Option<Witnessed>,
-    /// How calls were decided under the policy in force and the one before.
+    /// How calls were decided under the last policies that it ran.
     #[serde(default)]
     pub decided: Vec<Counted>,
 }
 
-/// How calls were decided since a policy was put in force.
+/// How calls were decided under a policy since the gateway's process started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Counted {
     /// Version of the policy.
     pub policy_version: u64,
-    /// Which activation of a policy this was since the process started, from 1: with it counts begin at 0.
-    pub activation: u64,
     /// Calls that were allowed.
     pub allowed: u64,
     /// Calls that were denied.
