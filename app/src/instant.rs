@@ -23,6 +23,22 @@ impl Instant {
         Self::from_ms(s.saturating_mul(1000))
     }
 
+    /// The first moment, in UTC, of a date as date fields send it: `2026-11-23`. None for what is no date.
+    pub fn from_date(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok().filter(|number| *number >= 0));
+        let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+        if year > 9999 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        let days = days_from_civil(year, month, day);
+        (civil_from_days(days) == (year, month, day)).then(|| Self::from_ms(days * 86_400_000))
+    }
+
+    /// Its date, as date fields take it.
+    pub fn date(&self) -> &str {
+        self.text.get(..10).unwrap_or(&self.text)
+    }
+
     /// The RFC 3339 form for `datetime` attributes.
     pub fn rfc3339(&self) -> String {
         self.text.replacen(' ', "T", 1).replace(" UTC", "Z")
@@ -32,6 +48,16 @@ impl Instant {
     pub fn clock(&self) -> &str {
         self.text.get(11..16).unwrap_or(&self.text)
     }
+}
+
+/// The day number of a date, after Howard Hinnant's `days_from_civil`.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = (month + 9) % 12;
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 /// The proleptic Gregorian date of a day number, after Howard Hinnant's `civil_from_days`.
@@ -88,6 +114,17 @@ mod tests {
         assert_eq!(Instant::from_ms(951_782_400_000).text, "2000-02-29 00:00:00 UTC");
         assert_eq!(Instant::from_s(1_795_428_372).rfc3339(), "2026-11-23T10:06:12Z");
         assert_eq!(Instant::from_ms(-1).text, "1969-12-31 23:59:59 UTC");
+    }
+
+    #[test]
+    fn reads_the_dates_that_fields_send() {
+        for (text, s) in [("1970-01-01", 0), ("2000-02-29", 951_782_400), ("2026-11-23", 1_795_392_000)] {
+            let read = Instant::from_date(text).expect("a date");
+            assert_eq!((read.ms, read.date()), (s * 1000, text));
+        }
+        for bad in ["", "2026-11", "2026-02-29", "2026-13-01", "2026-00-10", "-26-11-23", "2026-11-23T10:00", "99999-01-01"] {
+            assert_eq!(Instant::from_date(bad), None, "{bad}");
+        }
     }
 
     #[test]

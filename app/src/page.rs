@@ -129,6 +129,7 @@ nav! {
     Draft, "Delivery", "/draft", "Draft";
     Bundles, "Delivery", "/bundles", "Bundles";
     Fleet, "Delivery", "/fleet", "Fleet";
+    Rings, "Delivery", "/rings", "Rings";
     Audit, "Evidence", "/audit", "Audit log";
     AdminRoles, "Settings", "/admin-roles", "Admin roles";
     Keys, "Settings", "/keys", "Keys";

@@ -13,6 +13,7 @@ const UP: &[&str] = &[
         position bigint not null,
         members text not null,
         version bigint not null,
+        since_ms bigint not null,
         primary key (tenant_id, id))",
     "create table rollouts (
         tenant_id text not null references tenants (id),

@@ -113,7 +113,7 @@ pub const fn needs(nav: Nav) -> Permission {
         }
         Nav::People => Permission::ReadPeople,
         Nav::Draft | Nav::Bundles => Permission::ReadConfig,
-        Nav::Fleet => Permission::ReadFleet,
+        Nav::Fleet | Nav::Rings => Permission::ReadFleet,
         Nav::Audit => Permission::ReadAudit,
         Nav::AdminRoles => Permission::ReadAdmins,
         Nav::Keys => Permission::ReadConfig,

@@ -26,7 +26,8 @@ pub enum GatewayState {
 }
 
 impl GatewayState {
-    const fn words(self) -> (&'static str, &'static str, Icon) {
+    /// Tone, word and icon.
+    pub const fn words(self) -> (&'static str, &'static str, Icon) {
         match self {
             Self::Current => ("ok", "Current", Icon::Check),
             Self::Behind => ("warn", "Behind", Icon::Clock),
@@ -48,6 +49,12 @@ pub struct GatewayRow {
     pub state: GatewayState,
     /// Policy version it activated.
     pub policy: Option<u64>,
+    /// Policy version it is to run; none before the first publish.
+    pub desired: Option<u64>,
+    /// Its ring.
+    pub ring: String,
+    /// Whether it is pinned to that version, whatever its ring runs.
+    pub pinned: bool,
     /// Revocation sequence it acknowledged.
     pub revocation_seq: Option<u64>,
     /// When it last reported: unix milliseconds.
@@ -69,7 +76,7 @@ pub struct GatewayRow {
 /// The whole page's changing part: the body of `GET /t/{tenant}/fleet.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetSnapshot {
-    /// The policy version every gateway should run; none before the first publish.
+    /// The newest policy version that any gateway should run; none before the first publish.
     pub desired_policy: Option<u64>,
     /// The tenant's newest revocation sequence.
     pub revocation_seq: u64,
@@ -92,7 +99,12 @@ impl FleetSnapshot {
         if total == 0 {
             return format!("Policy {policy} is live, and no gateway is enrolled to enforce it.");
         }
-        let mut text = format!("{current} of {total} run policy {policy} and revocations up to {}.", self.revocation_seq);
+        let what = if self.rows.iter().all(|row| row.desired == Some(policy)) {
+            format!("policy {policy}")
+        } else {
+            "what they are to run".to_owned()
+        };
+        let mut text = format!("{current} of {total} run {what} and revocations up to {}.", self.revocation_seq);
         for (state, word) in [
             (GatewayState::Behind, "behind"),
             (GatewayState::Silent, "silent"),
@@ -120,8 +132,18 @@ fn number(n: Option<u64>) -> String {
     n.map_or_else(|| "none".to_owned(), |n| n.to_string())
 }
 
-fn row(row: GatewayRow, as_of_ms: i64) -> impl IntoView {
+/// The version in force, and the one that it is to run where that is another.
+fn policy(row: &GatewayRow) -> String {
+    match row.desired {
+        Some(desired) if row.policy != Some(desired) => format!("{}, to be {desired}", number(row.policy)),
+        _ => number(row.policy),
+    }
+}
+
+fn row(row: GatewayRow, as_of_ms: i64, base: &str) -> AnyView {
     let (tone, word, glyph) = row.state.words();
+    let policy = policy(&row);
+    let href = row.href.unwrap_or_else(|| format!("{base}/{}", row.id));
     let seen = match row.last_seen_ms {
         Some(ms) => view! { <time datetime=machine_time(&row.last_seen) title=row.last_seen.clone()>{ago(as_of_ms, ms)}</time> }.into_any(),
         None => view! { <span class="muted">"never"</span> }.into_any(),
@@ -134,20 +156,19 @@ fn row(row: GatewayRow, as_of_ms: i64) -> impl IntoView {
         }
         (None, _) => view! { <span class="muted">{format!("version {}", row.version)}</span> }.into_any(),
     };
-    let name = match row.href {
-        Some(href) => view! { <a href=href>{row.name}</a> }.into_any(),
-        None => row.name.into_any(),
-    };
+    let ring = if row.pinned { format!("{}, pinned", row.ring) } else { row.ring };
     view! {
         <tr>
-            <th scope="row">{name}<small class="id">{row.id}</small></th>
+            <th scope="row"><a href=href>{row.name}</a><small class="id">{row.id}</small></th>
             <td data-label="State"><span class=format!("pill {tone}")>{icon(glyph)}<span>{word}</span></span></td>
-            <td class="num" data-label="Policy">{number(row.policy)}</td>
+            <td data-label="Ring">{ring}</td>
+            <td class="num" data-label="Policy">{policy}</td>
             <td class="num" data-label="Revocations">{number(row.revocation_seq)}</td>
             <td data-label="Last report">{seen}</td>
             <td data-label="Note">{note}</td>
         </tr>
     }
+    .into_any()
 }
 
 /// The fleet's table. `url` is where the next [`FleetSnapshot`] comes from.
@@ -155,6 +176,7 @@ fn row(row: GatewayRow, as_of_ms: i64) -> impl IntoView {
 pub fn FleetStatus(url: String, snapshot: FleetSnapshot) -> impl IntoView {
     let (now, set_now) = signal(snapshot);
     let (failed, set_failed) = signal(false);
+    let base = url.trim_end_matches(".json").to_owned();
     poll(url, Duration::from_secs(3), set_now, set_failed, |_| false);
     view! {
         <div class="stack">
@@ -166,10 +188,10 @@ pub fn FleetStatus(url: String, snapshot: FleetSnapshot) -> impl IntoView {
                     <caption>"As each gateway reported what it activated, read " {move || now.with(|s| s.as_of.clone())}
                         <span class="tone-danger">{move || if failed.get() { " · cannot refresh, retrying" } else { "" }}</span></caption>
                     <thead><tr>
-                        <th scope="col">"Gateway"</th><th scope="col">"State"</th><th scope="col" class="num">"Policy"</th>
+                        <th scope="col">"Gateway"</th><th scope="col">"State"</th><th scope="col">"Ring"</th><th scope="col" class="num">"Policy"</th>
                         <th scope="col" class="num">"Revocations"</th><th scope="col">"Last report"</th><th scope="col">"Note"</th>
                     </tr></thead>
-                    <tbody>{move || now.with(|s| s.rows.iter().map(|r| row(r.clone(), s.as_of_ms)).collect_view())}</tbody>
+                    <tbody>{move || now.with(|s| s.rows.iter().map(|r| row(r.clone(), s.as_of_ms, &base)).collect_view())}</tbody>
                 </table>
             </div>
         </div>

@@ -8,7 +8,7 @@
 //!
 //! What awaits a signature is [`candidate`]'s. After POST: redirect to `/bundles`, or to `/draft` where the policy key lies elsewhere. A `digest` that no longer fits: `/draft` anew with [`Model::moved`] set, 409. Findings that block: 422.
 
-use super::candidate;
+use super::{candidate, rollout};
 use crate::{
     components::*,
     instant::{Instant, plural},
@@ -73,6 +73,8 @@ pub struct Model {
     pub findings: Vec<Finding>,
     /// Gateways that would get it.
     pub gateways: u64,
+    /// The ring that would get it first, where there are several.
+    pub first_ring: Option<String>,
     /// The reader may publish.
     pub can_publish: bool,
     /// The policy key lies in the database; otherwise publishing asks for a signature that is made elsewhere.
@@ -92,25 +94,17 @@ pub struct Model {
 /// The draft page.
 pub fn view(m: Model) -> impl IntoView {
     let blocked = m.findings.iter().any(|f| f.severity == Severity::Error);
-    let widens = m.changes.iter().filter(|c| c.effect == Effect::Widens).count();
     let edits = plural(i64::try_from(m.edits).unwrap_or(i64::MAX), "unpublished edit");
     let under = match m.live {
         Some(v) => format!("{edits}, compared with policy {v}, which is live. Publishing makes policy {}.", m.next),
         None => format!("{edits}. Nothing is published yet; publishing makes policy {}.", m.next),
     };
     let empty_draft = m.changes.is_empty();
-    let mut changes = m.changes;
-    changes.sort_by_key(|c| match c.effect {
-        Effect::Widens => 0,
-        Effect::Narrows => 1,
-        Effect::Neutral => 2,
-    });
-    let n = plural(i64::try_from(changes.len()).unwrap_or(i64::MAX), "difference");
-    let list = if empty_draft {
-        view! { <div class="card">{empty(Empty::Done("The draft is as the live policy. Grants, blocks and revocations need no publish; they work at once.".to_owned()))}</div> }.into_any()
-    } else {
-        view! { <section class="card"><header><h2>"What would change"</h2><span class="muted">{n}{(widens > 0).then(|| format!(", {widens} {} access", if widens == 1 { "adds" } else { "add" }))}</span></header><ul class="diff">{changes.into_iter().map(change).collect_view()}</ul></section> }.into_any()
-    };
+    let list = change_list(
+        "What would change",
+        m.changes,
+        "The draft is as the live policy. Grants, blocks and revocations need no publish; they work at once.",
+    );
     let findings = if m.findings.is_empty() {
         view! { <p class="row">{pill_text(Tone::Ok, Icon::Check, "Clean")}<span class="muted">"Nothing in this draft looks unintended."</span></p> }.into_any()
     } else {
@@ -126,6 +120,11 @@ pub fn view(m: Model) -> impl IntoView {
     };
     let replaced =
         m.candidate.as_ref().map(|held| view! { <p class="muted">"Candidate "{held.number}", which waits, gives way to it."</p> });
+    let gateways = plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway");
+    let sent_to = match m.first_ring {
+        Some(ring) => format!("the ring {ring} first; {gateways} get it ring by ring"),
+        None => gateways,
+    };
     let publish = if empty_draft {
         ().into_any()
     } else if m.offered {
@@ -147,9 +146,9 @@ pub fn view(m: Model) -> impl IntoView {
                 view! {
                     {hidden("digest", m.digest)}
                     {if m.signed_here {
-                        view! { <p>"This signs policy "{m.next}" and sends it to "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}". What was revoked or blocked stays so."</p> }.into_any()
+                        view! { <p>"This signs policy "{m.next}" and sends it to "{sent_to.clone()}". What was revoked or blocked stays so."</p> }.into_any()
                     } else {
-                        view! { <p>"The policy key lies elsewhere. This asks for its signature on policy "{m.next}"; "{plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")}" get it once it is signed."</p> }.into_any()
+                        view! { <p>"The policy key lies elsewhere. This asks for its signature on policy "{m.next}"; once it is signed, it goes to "{sent_to}"."</p> }.into_any()
                     }}
                     {replaced}
                     {input(Field::new("publish", "note", "Note").hint("Stands beside the version for ever.").value(m.note).max(300).errors(&m.errors))}
@@ -166,6 +165,22 @@ pub fn view(m: Model) -> impl IntoView {
         <div class="cols">{list}<div class="stack">{card("Check", (), findings)}{publish}</div></div>
     }
     .into_any()
+}
+
+/// Changes in words, those that add access first; `none` where there are none.
+pub(super) fn change_list(title: impl Into<String>, mut changes: Vec<Change>, none: &'static str) -> AnyView {
+    if changes.is_empty() {
+        return view! { <div class="card">{empty(Empty::Done(none.to_owned()))}</div> }.into_any();
+    }
+    let widens = changes.iter().filter(|c| c.effect == Effect::Widens).count();
+    changes.sort_by_key(|c| match c.effect {
+        Effect::Widens => 0,
+        Effect::Narrows => 1,
+        Effect::Neutral => 2,
+    });
+    let n = plural(i64::try_from(changes.len()).unwrap_or(i64::MAX), "difference");
+    let adds = (widens > 0).then(|| format!(", {widens} {} access", if widens == 1 { "adds" } else { "add" }));
+    view! { <section class="card"><header><h2>{title.into()}</h2><span class="muted">{n}{adds}</span></header><ul class="diff">{changes.into_iter().map(change).collect_view()}</ul></section> }.into_any()
 }
 
 fn change(c: Change) -> AnyView {
@@ -200,8 +215,10 @@ pub struct Bundle {
     pub bytes: u64,
     /// Gateways that run it.
     pub gateways: u64,
-    /// It is the assigned one.
+    /// It is the newest that any gateway is to run.
     pub live: bool,
+    /// How its way through the rings stands, if it went through them.
+    pub rollout: Option<rollout::State>,
 }
 
 /// Published versions.
@@ -223,11 +240,14 @@ pub fn bundles(m: Bundles) -> impl IntoView {
             .rows
             .into_iter()
             .map(|b| {
-                let state =
-                    if b.live { pill_text(Tone::Ok, Icon::Check, "Live") } else { pill_text(Tone::Neutral, Icon::Dot, "Superseded") };
+                let state = match (b.rollout, b.live) {
+                    (Some(state), _) if state != rollout::State::Done => state.pill(),
+                    (_, true) => pill_text(Tone::Ok, Icon::Check, "Live"),
+                    (_, false) => pill_text(Tone::Neutral, Icon::Dot, "Superseded"),
+                };
                 let note = (!b.note.is_empty()).then(|| view! { <small class="block">{untrusted(b.note, 300)}</small> });
                 vec![
-                    view! { "Policy "{b.version} }.into_any(),
+                    link(&format!("/bundles/{}", b.version), format!("Policy {}", b.version)),
                     state,
                     view! { <bdi>{b.by}</bdi>{note} }.into_any(),
                     time(&b.at),

@@ -1,7 +1,7 @@
 //! The draft, publishing it, and what was published before.
 
 use super::flash::{Flashed, done};
-use super::{candidate, words};
+use super::{bundle, candidate, words};
 use crate::app::App;
 use crate::csrf::Form;
 use crate::page;
@@ -16,9 +16,9 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use control::config::{self, Edit, Reach, ServerView};
-use control::delivery::{self, Draft, Publication, Publish};
+use control::delivery::{self, Publication, Publish};
 use control::{Ctx, Error, Permission};
-use policy::{About, Change, Direction};
+use policy::{About, Change, Direction, PolicySet};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -50,8 +50,10 @@ pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: Statu
     let mut edits = Edits { app, cx, known: HashMap::new() };
     let mut changes = Vec::with_capacity(draft.changes.len());
     for change in &draft.changes {
-        changes.push(spoken(change, &draft, &reach, &servers, &mut edits).await?);
+        let by = edits.by(change, &servers).await?;
+        changes.push(view::Change { by, ..spoken(change, &draft.policy, &reach, &edits).await? });
     }
+    let first_ring = delivery::rollout::first_ring(control, cx).await?;
     let model = view::Model {
         live: draft.live_version,
         next: draft.policy.version,
@@ -60,6 +62,7 @@ pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: Statu
         findings: draft.findings.iter().map(|finding| spoken_finding(finding, &servers)).collect(),
         changes,
         gateways,
+        first_ring,
         can_publish: cx.actor.may(Permission::Publish),
         signed_here: draft.signed_here,
         offered: waits.as_ref().is_some_and(|found| found.draft == Some(draft.draft)),
@@ -72,7 +75,7 @@ pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: Statu
 }
 
 /// Who last edited what, each looked up once.
-struct Edits<'a> {
+pub(super) struct Edits<'a> {
     app: &'a App,
     cx: &'a Ctx,
     known: HashMap<(&'static str, String), Option<Edit>>,
@@ -90,6 +93,24 @@ impl Edits<'_> {
             self.known.insert(key.clone(), edit);
         }
         Ok(self.known[&key].clone())
+    }
+
+    /// Who last edited what a change is about, and when; none for what comes of no form.
+    async fn by(&mut self, change: &Change, servers: &[ServerView]) -> Result<Option<(String, Instant)>, Error> {
+        let subject = &change.subject;
+        let server = servers.iter().find(|found| found.server.name == *subject).map(|found| found.server.id.as_str()).unwrap_or_default();
+        let edit = match (change.about, &change.scope) {
+            (About::Role, _) => self.of("role.", subject).await?,
+            (About::Scope, _) => self.of("scope.", subject).await?,
+            (About::Server, Some(_)) => self.of("tool.", server).await?,
+            (About::Server, None) => self.of("server.", server).await?,
+            (About::ClientClass, _) => self.of("class.", &format!("client/{subject}")).await?,
+            (About::AgentClass, _) => self.of("class.", &format!("agent/{subject}")).await?,
+            (About::Principal, _) if subject.starts_with("agt_") => self.of("agent.", subject).await?,
+            (About::Principal, _) => self.of("client.", subject).await?,
+            (About::Limits | About::Staleness | About::Issuers | About::Revocations | About::AuditLog, _) => None,
+        };
+        Ok(edit.map(|edit| (edit.by, Instant::from_ms(edit.at_ms))))
     }
 
     /// What a client or agent is, and its name; its id where it is gone.
@@ -118,28 +139,20 @@ pub(super) fn concerned(change: &Change, reach: &Reach) -> Option<u64> {
     Some(words::count(people))
 }
 
-/// A change with whom it concerns, how much harm can come of it, and who made it.
-async fn spoken(
-    change: &Change,
-    draft: &Draft,
-    reach: &Reach,
-    servers: &[ServerView],
-    edits: &mut Edits<'_>,
-) -> Result<view::Change, Error> {
+/// Changes between published policies, with whom they concern; who made them is not looked up.
+pub(super) async fn spoken_all(app: &App, cx: &Ctx, changes: &[Change], policy: &PolicySet) -> Result<Vec<view::Change>, Error> {
+    let reach = config::reach(app.control(), cx).await?;
+    let edits = Edits { app, cx, known: HashMap::new() };
+    let mut all = Vec::with_capacity(changes.len());
+    for change in changes {
+        all.push(spoken(change, policy, &reach, &edits).await?);
+    }
+    Ok(all)
+}
+
+/// A change with whom it concerns and how much harm can come of it, by the policy that it leads to.
+async fn spoken(change: &Change, policy: &PolicySet, reach: &Reach, edits: &Edits<'_>) -> Result<view::Change, Error> {
     let subject = &change.subject;
-    let server = servers.iter().find(|found| found.server.name == *subject).map(|found| found.server.id.as_str()).unwrap_or_default();
-    let edit = match (change.about, &change.scope) {
-        (About::Role, _) => edits.of("role.", subject).await?,
-        (About::Scope, _) => edits.of("scope.", subject).await?,
-        (About::Server, Some(_)) => edits.of("tool.", server).await?,
-        (About::Server, None) => edits.of("server.", server).await?,
-        (About::ClientClass, _) => edits.of("class.", &format!("client/{subject}")).await?,
-        (About::AgentClass, _) => edits.of("class.", &format!("agent/{subject}")).await?,
-        (About::Principal, _) if subject.starts_with("agt_") => edits.of("agent.", subject).await?,
-        (About::Principal, _) => edits.of("client.", subject).await?,
-        // These come of no form.
-        (About::Limits | About::Staleness | About::Issuers | About::Revocations | About::AuditLog, _) => None,
-    };
     let (kind, subject) = match change.about {
         About::Principal => edits.principal(subject).await?,
         about => (about.noun(), subject.clone()),
@@ -156,8 +169,8 @@ async fn spoken(
         what: change.what.clone(),
         people: concerned(change, reach),
         // A scope that nobody judged counts as the worst.
-        risk: gained.map(|scope| words::risk(draft.policy.scopes.get(scope).map_or(policy::Risk::Critical, |scope| scope.risk))),
-        by: edit.map(|edit| (edit.by, Instant::from_ms(edit.at_ms))),
+        risk: gained.map(|scope| words::risk(policy.scopes.get(scope).map_or(policy::Risk::Critical, |scope| scope.risk))),
+        by: None,
     })
 }
 
@@ -195,7 +208,10 @@ pub struct Sent {
 pub async fn publish(State(app): State<App>, SignedIn(caller): SignedIn, sent: Form<Sent>) -> Result<Response, Problem> {
     let expected_draft = sent.digest.parse().unwrap_or(-1);
     match app.control().run(&caller.cx, Publish { note: sent.note.clone(), expected_draft }).await {
-        Ok(Publication::Live(_)) => Ok(done(&caller.cx, "/bundles", "published")),
+        Ok(Publication::Live(version)) => match delivery::rollout::rollout_under_way(app.control(), &caller.cx).await? {
+            Some(_) => Ok(done(&caller.cx, &format!("/bundles/{version}"), "published_ring")),
+            None => Ok(done(&caller.cx, "/bundles", "published")),
+        },
         Ok(Publication::Awaits { .. }) => Ok(done(&caller.cx, "/draft", "asked")),
         Err(Error::Changed(_)) => {
             show(&app, &caller, Typed { moved: true, note: sent.0.note, ..Typed::default() }, StatusCode::CONFLICT).await
@@ -237,6 +253,7 @@ pub async fn bundles(
             *running.entry(version).or_default() += 1;
         }
     }
+    let rollouts = delivery::rollout::states(control, cx).await?;
     let total = found.len();
     let rows: Vec<view::Bundle> = found
         .into_iter()
@@ -244,12 +261,10 @@ pub async fn bundles(
         .take(PAGE)
         .map(|found| view::Bundle {
             live: found.live,
+            rollout: rollouts.get(&found.head.version).map(|state| bundle::state(*state)),
             version: words::number(found.head.version),
             digest: found.head.sha256,
-            by: match found.head.published_by.as_str() {
-                "host" => "the host's shell".to_owned(),
-                id => people.get(id).cloned().unwrap_or_else(|| id.to_owned()),
-            },
+            by: bundle::by(&people, &found.head.published_by),
             at: Instant::from_ms(found.head.published_ms),
             note: found.head.note,
             bytes: words::number(sizes.get(&found.head.version).copied().unwrap_or_default()),

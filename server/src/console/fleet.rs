@@ -28,7 +28,7 @@ fn snapshot(cx: &Ctx, fleet: Fleet) -> FleetSnapshot {
     }
 }
 
-fn row(cx: &Ctx, gateway: GatewayView) -> GatewayRow {
+pub(super) fn row(cx: &Ctx, gateway: GatewayView) -> GatewayRow {
     // A batch of decisions that does not follow the last one is as bad as an error of the gateway's own.
     let gap = gateway.gap_seq.map(|seq| format!("its decisions have a gap: batch {seq} does not follow batch {}", gateway.batch_seq));
     let error = gateway.error.map(|(code, text)| format!("{code}: {text}")).or(gap);
@@ -46,6 +46,9 @@ fn row(cx: &Ctx, gateway: GatewayView) -> GatewayRow {
         id: gateway.id,
         name: gateway.name,
         policy: gateway.policy_version.map(words::number),
+        desired: gateway.desired_version.map(words::number),
+        ring: gateway.ring,
+        pinned: gateway.pinned_until_s.is_some(),
         revocation_seq: gateway.revocation_seq.map(words::number),
         last_seen_ms: gateway.seen_ms,
         last_seen: gateway.seen_ms.map(|ms| Instant::from_ms(ms).text).unwrap_or_default(),

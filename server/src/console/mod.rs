@@ -5,11 +5,13 @@
 mod admins;
 mod agents;
 mod assignments;
+mod bundle;
 mod candidate;
 mod clients;
 mod draft;
 mod flash;
 mod fleet;
+mod gateway;
 mod governing;
 mod home;
 mod idp;
@@ -17,6 +19,7 @@ mod keys;
 mod limits;
 mod opa;
 mod people;
+mod rings;
 mod role_edit;
 mod role_import;
 mod roles;
@@ -93,6 +96,15 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/draft/candidate/withdraw", session(P::Publish), candidate::ask_withdraw),
         post("/t/{tenant}/draft/candidate/withdraw", session(P::Publish), candidate::withdraw),
         get("/t/{tenant}/bundles", session(P::ReadConfig), draft::bundles),
+        get("/t/{tenant}/bundles/compare", session(P::ReadConfig), bundle::compare),
+        get("/t/{tenant}/bundles/{version}", session(P::ReadConfig), bundle::get),
+        post("/t/{tenant}/bundles/{version}/promote", session(P::WriteRollouts), bundle::promote),
+        post("/t/{tenant}/bundles/{version}/halt", session(P::WriteRollouts), bundle::halt),
+        post("/t/{tenant}/bundles/{version}/resume", session(P::WriteRollouts), bundle::resume),
+        post("/t/{tenant}/bundles/{version}/revert", session(P::WriteRollouts), bundle::revert),
+        get("/t/{tenant}/rings", session(P::ReadFleet), rings::get),
+        post("/t/{tenant}/rings", session(P::WriteRollouts), rings::save),
+        post("/t/{tenant}/rings/rule", session(P::WriteRollouts), rings::save_rule),
         get("/t/{tenant}/fleet", session(P::ReadFleet), fleet::get),
         get("/t/{tenant}/fleet.json", session(P::ReadFleet), fleet::json),
         get("/t/{tenant}/fleet/enrol", session(P::WriteFleet), fleet::ask),
@@ -104,6 +116,9 @@ pub fn endpoints() -> Vec<Endpoint> {
         post("/t/{tenant}/fleet/opa/{client}/config", session(P::WriteFleet), opa::config),
         get("/t/{tenant}/fleet/opa/{client}/remove", session(P::WriteFleet), opa::ask_remove),
         post("/t/{tenant}/fleet/opa/{client}/remove", session(P::WriteFleet), opa::remove),
+        get("/t/{tenant}/fleet/{gateway}", session(P::ReadFleet), gateway::get),
+        post("/t/{tenant}/fleet/{gateway}/pin", session(P::WriteRollouts), gateway::pin),
+        post("/t/{tenant}/fleet/{gateway}/unpin", session(P::WriteRollouts), gateway::unpin),
     ];
     all.extend(governing::endpoints());
     all

@@ -44,5 +44,5 @@ pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use fleet::{Fleet, GatewayDetail, GatewayView, Receipt, Standing, fleet, gateway, receipt};
 pub use gateways::{RemoveGateway, authenticate};
 pub use list::revocation_list;
-pub use publish::{BundleView, Draft, Publication, Publish, Published, bundle, bundles, draft};
+pub use publish::{BundleView, Draft, Publication, Publish, Published, bundle, bundles, compare, draft};
 pub use repository::{RefreshTimestamp, resign_revocations};

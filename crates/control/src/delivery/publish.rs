@@ -171,6 +171,22 @@ pub async fn bundles(control: &Control, cx: &Ctx) -> Result<Vec<BundleView>> {
     Ok(db.bundle_heads().await?.into_iter().map(|head| BundleView { live: head.version == tenant.policy_version, head }).collect())
 }
 
+/// What changes from one published version to another, whichever is the newer, with the policy that it leads to.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn compare(control: &Control, cx: &Ctx, from: u64, to: u64) -> Result<(Vec<Change>, PolicySet)> {
+    cx.needs(Permission::ReadConfig)?;
+    let db = control.read(cx);
+    let mut both = Vec::with_capacity(2);
+    for version in [from, to] {
+        let row = db.get::<store::Bundle>(&version.to_string()).await?.ok_or(Error::NotFound)?;
+        both.push(read(&row.policy)?);
+    }
+    let changes = policy::diff(&both[0], &both[1]);
+    Ok((changes, both.swap_remove(1)))
+}
+
 /// One published version in full.
 #[derive(Debug, Clone)]
 pub struct Published {

@@ -237,6 +237,8 @@ table! {
         members: String,
         /// The policy version that it is to run.
         version: i64,
+        /// Since when.
+        since_ms: i64,
     }
 }
 

@@ -21,7 +21,7 @@ pub use archives::RefreshArchives;
 pub use clients::{EnrolOpa, NewToken, OpaEnrolled, authenticate, opa_named};
 pub use configuration::{Paths, PrintConfiguration};
 pub use logs::{ForgetDecisions, take};
-pub use serving::{Offer, Shelf, archive, heads, refused, version_for};
+pub use serving::{Offer, Shelf, archive, heads, refused};
 pub use status::{Offered, report};
 pub use view::{OpaView, TokenView, opa};
 

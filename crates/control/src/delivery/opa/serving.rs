@@ -4,19 +4,26 @@ use super::archives::{REVOCATIONS, policy_id};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::delivery::gateways::acting;
+use crate::delivery::rollout::course;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bundle::Assignment;
+use bundle::assignment::Member;
 use opa::Lane;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{OpaArchive, OpaClient};
 
 /// What lies ready for a tenant's OPAs, without the bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shelf {
-    /// The newest version that lies ready; none before the first publish.
-    pub live: Option<i64>,
+    /// Whose.
+    pub tenant: String,
+    /// Which versions of the policy lie ready, the live one or older.
+    pub versions: BTreeSet<i64>,
+    /// Who runs which of them: rings and pins, as for gateways.
+    pub assignment: Assignment,
     /// All archives, by id.
     pub archives: BTreeMap<String, Offer>,
 }
@@ -36,15 +43,19 @@ impl Shelf {
     /// What this OPA is to have on this lane; `None` before there is anything.
     pub fn offer(&self, client: &str, lane: Lane) -> Option<&Offer> {
         match lane {
-            Lane::Policy => self.archives.get(&policy_id(version_for(self.live?, client))),
+            Lane::Policy => self.archives.get(&policy_id(self.version_for(client)?)),
             Lane::Revocations => self.archives.get(REVOCATIONS),
         }
     }
-}
 
-/// Which version of the policy an OPA is to run: the live one. Rings will choose here.
-pub const fn version_for(live: i64, _client: &str) -> i64 {
-    live
+    /// Which version of the policy an OPA is to run: that of its ring, or the one that it is pinned to. It has no labels. A version whose
+    /// bundle is not signed yet leaves the one before in force.
+    fn version_for(&self, client: &str) -> Option<i64> {
+        let member = Member { tenant: &self.tenant, gateway: client, labels: &BTreeMap::new() };
+        // Pins that are over were left out when this was read.
+        let assigned = i64::try_from(self.assignment.version_for(&member, 0)?).ok()?;
+        self.versions.range(..=assigned).next_back().copied()
+    }
 }
 
 /// What lies ready. Two small queries; the bytes are fetched by whoever lacks them.
@@ -56,11 +67,14 @@ pub async fn heads(control: &Control, cx: &Ctx) -> Result<Shelf> {
     let db = control.read(cx);
     let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
     let heads = db.opa_archive_heads().await?;
-    // A version whose bundle is not signed yet leaves the one before in force.
     let versions = heads.iter().filter(|head| head.id == policy_id(head.number) && head.number <= tenant.policy_version);
-    let live = versions.map(|head| head.number).max();
+    let versions: BTreeSet<i64> = versions.map(|head| head.number).collect();
+    let mut assignment = if versions.is_empty() { Assignment::default() } else { course(&db).await?.assignment() };
+    assignment.pins.retain(|_, pin| cx.now_s() < pin.until);
     let offer = |head: store::OpaArchiveHead| (head.id.clone(), Offer { id: head.id, revision: head.revision, sha256: head.sha256 });
-    Ok(Shelf { live, archives: heads.into_iter().map(offer).collect() })
+    let archives: BTreeMap<_, _> = heads.into_iter().map(offer).collect();
+    let tenant = if archives.is_empty() { String::new() } else { tenant.id };
+    Ok(Shelf { tenant, versions, assignment, archives })
 }
 
 /// The bytes of an archive, if they are still those.

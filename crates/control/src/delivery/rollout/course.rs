@@ -46,7 +46,7 @@ pub(super) async fn keep(scene: &Scene<'_>, course: &Course) -> Result<()> {
         let ring = course.rings().iter().find(|ring| ring.name == row.id);
         let version = i64::try_from(ring.ok_or_else(|| damaged("a ring is gone"))?.version).map_err(damaged)?;
         if version != row.version {
-            db.update(store::Ring { version, ..row }).await?;
+            db.update(store::Ring { version, since_ms: scene.cx.now_ms, ..row }).await?;
         }
     }
     let live = course.rollout().map_or_else(|| course.stable(), |rollout| rollout.version);

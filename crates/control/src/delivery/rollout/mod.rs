@@ -33,4 +33,4 @@ pub use rule::{Rule, SetRule, rule};
 pub(crate) use sight::{labels, tallies};
 pub use steps::{HaltRollout, PromoteRollout, ResumeRollout, RevertRollout};
 pub use tend::tend_rollout;
-pub use view::{RingView, Rings, RolloutView, rings, rollout, rollout_under_way};
+pub use view::{RingView, Rings, RolloutView, first_ring, rings, rollout, rollout_under_way, states};

@@ -109,7 +109,7 @@ impl UseCase for ArrangeRings {
         for (ring, position) in course.rings().iter().zip(0..) {
             let members = serde_json::to_string(&ring.members).map_err(|error| Error::internal("writing a ring", error))?;
             let version = i64::try_from(ring.version).map_err(|error| Error::internal("writing a ring", error))?;
-            rows.push(store::Ring { id: ring.name.clone(), position, members, version });
+            rows.push(store::Ring { id: ring.name.clone(), position, members, version, since_ms: scene.cx.now_ms });
         }
         scene.db.insert_all(rows).await?;
         sign(scene).await?;

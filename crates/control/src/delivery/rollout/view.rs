@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::permission::Permission;
 use bundle::assignment::{Member, Members};
 use bundle::rollout::{Course, Sighting, Tally, Verdict, Wait};
-use store::{Gateway, Rollout};
+use std::collections::BTreeMap;
+use store::{Gateway, Reader, Rollout};
 
 /// A ring, and who is in it now.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct RingView {
     pub members: Members,
     /// What it is to run; 0 before the first publish.
     pub version: u64,
+    /// Since when, Unix milliseconds; none where nobody arranged rings.
+    pub since_ms: Option<i64>,
     /// Its gateways, by name. Pinned ones are among them.
     pub gateways: Vec<Sighting>,
 }
@@ -48,18 +51,21 @@ pub async fn rings(control: &Control, cx: &Ctx) -> Result<Rings> {
     let course = course(&db).await?;
     let fleet = fleet(&db.all::<Gateway>().await?, &db.bundle_heads().await?);
     Ok(Rings {
-        rings: members(&course, &fleet, cx.tenant.as_str()),
+        rings: members(&db, &course, &fleet).await?,
         digest: super::rings_digest(course.rings()),
         under_way: course.rollout().map(|rollout| rollout.version),
         rule: Rule::read(&db).await?,
     })
 }
 
-fn members(course: &Course, fleet: &[Sighting], tenant: &str) -> Vec<RingView> {
+async fn members(db: &Reader<'_>, course: &Course, fleet: &[Sighting]) -> Result<Vec<RingView>> {
+    let rows = db.rings_in_order().await?;
+    let tenant = db.tenant().as_str();
     let view = |ring: &bundle::assignment::Ring| RingView {
         name: ring.name.clone(),
         members: ring.members.clone(),
         version: ring.version,
+        since_ms: rows.iter().find(|row| row.id == ring.name).map(|row| row.since_ms),
         gateways: Vec::new(),
     };
     let mut rings: Vec<RingView> = course.rings().iter().map(view).collect();
@@ -72,7 +78,7 @@ fn members(course: &Course, fleet: &[Sighting], tenant: &str) -> Vec<RingView> {
     for ring in &mut rings {
         ring.gateways.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    rings
+    Ok(rings)
 }
 
 /// A rollout.
@@ -105,7 +111,7 @@ pub async fn rollout(control: &Control, cx: &Ctx, version: u64) -> Result<Option
     let Some(seen) = Seen::read(&db).await?.filter(|seen| seen.row.id == row.id) else {
         return Ok(Some(RolloutView { state, row, rings: Vec::new(), pinned: Vec::new(), waits: Vec::new(), decided: Default::default() }));
     };
-    let rings = members(&seen.course, &seen.fleet, cx.tenant.as_str());
+    let rings = members(&db, &seen.course, &seen.fleet).await?;
     let waits = match seen.verdict(cx.tenant.as_str(), cx.now_ms)? {
         Verdict::Wait(waits) => waits,
         _ => Vec::new(),
@@ -127,4 +133,25 @@ pub async fn rollout(control: &Control, cx: &Ctx, version: u64) -> Result<Option
 pub async fn rollout_under_way(control: &Control, cx: &Ctx) -> Result<Option<Rollout>> {
     cx.needs(Permission::ReadConsole)?;
     Ok(control.read(cx).rollout_under_way().await?)
+}
+
+/// How every policy's way through the rings stands, by version.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn states(control: &Control, cx: &Ctx) -> Result<BTreeMap<i64, State>> {
+    cx.needs(Permission::ReadConfig)?;
+    let rows = control.read(cx).all::<Rollout>().await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.version, State::parse(&row.state)?))).collect())
+}
+
+/// The ring that a policy published now would reach first; none where everybody gets it at once.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn first_ring(control: &Control, cx: &Ctx) -> Result<Option<String>> {
+    cx.needs(Permission::ReadConfig)?;
+    let mut course = course(&control.read(cx)).await?;
+    course.publish(u64::MAX);
+    Ok(course.rollout().map(|_| course.rings()[0].name.clone()))
 }
