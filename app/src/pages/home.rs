@@ -83,12 +83,17 @@ pub enum Live {
     Nothing,
     /// This version, since then.
     Version(u64, Instant),
+    /// This version is on its way; everybody ran that one before.
+    OnItsWay(u64, u64),
 }
 
 /// Home.
 pub fn view(m: Model) -> impl IntoView {
     let under = match m.live {
         Live::Version(version, since) => view! { "Policy "{version}" is live since "{time(&since)} }.into_any(),
+        Live::OnItsWay(version, stable) => {
+            view! { "Policy "{version}" is on its way; where it has not come, policy "{stable}" or a newer one is live" }.into_any()
+        }
         Live::Nothing => "Nothing is published yet: gateways deny everything.".into_any(),
         Live::Unknown => ().into_any(),
     };

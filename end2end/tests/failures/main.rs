@@ -12,6 +12,7 @@ mod opa;
 mod proxy;
 mod replicas;
 mod rig;
+mod rings;
 mod servers;
 mod signin;
 mod witnessed;

@@ -34,6 +34,8 @@ pub enum Part {
     Gateway,
     /// A gateway in its place that knows no control plane: it reads `follower.toml`.
     Follower,
+    /// Another one, labelled `stage=canary`.
+    Canary,
 }
 
 /// The running system.
@@ -43,7 +45,7 @@ pub struct Rig {
     /// Stands between the control plane and everybody who calls it.
     pub proxy: Proxy,
     folder: TempDir,
-    ports: [Lease; 5],
+    ports: [Lease; 6],
     database: Database,
     running: Vec<(Part, Child)>,
 }
@@ -106,7 +108,7 @@ impl Rig {
 
     async fn over(database: Database) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("writ-failures-").tempdir()?;
-        let ports: [Lease; 5] = Lease::take_many()?;
+        let ports: [Lease; 6] = Lease::take_many()?;
         let proxy = Proxy::start(ports[0].port()).await?;
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let at = |part: usize| url(ports[part].port());
@@ -152,6 +154,18 @@ impl Rig {
     /// Someone with a fresh browser.
     pub fn person(&self, username: &'static str) -> Result<Person> {
         Person::new(username, &self.places)
+    }
+
+    /// Where the canary answers.
+    pub fn canary(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[5].port())
+    }
+
+    /// Starts the canary with an enrolment of its own.
+    pub async fn start_canary(&mut self) -> Result<()> {
+        let token = self.writ(&["admin", "enrol-gateway", "--tenant", "acme", "--name", "gw-canary"])?;
+        self.private("canary-token", token.trim())?;
+        self.start_part(Part::Canary).await
     }
 
     /// A path in the test's folder.
@@ -223,6 +237,8 @@ impl Rig {
             Part::Writ => format!("http://127.0.0.1:{}/healthz", self.ports[0].port()),
             Part::Replica => format!("http://127.0.0.1:{}/healthz", self.ports[4].port()),
             Part::Gateway | Part::Follower => format!("{}/healthz", self.places.gateway),
+            Part::Gateway => format!("{}/healthz", self.places.gateway),
+            Part::Canary => format!("{}/healthz", self.canary()),
         }
     }
 
@@ -233,6 +249,7 @@ impl Rig {
             Part::Incident => "demo-mcp",
             Part::Writ | Part::Replica => "writ",
             Part::Gateway | Part::Follower => "writ-gateway",
+            Part::Gateway | Part::Canary => "writ-gateway",
         })?);
         match part {
             Part::Idp => command
@@ -267,8 +284,23 @@ impl Rig {
                 .arg(self.path("follower"))
                 .arg("--config")
                 .arg(self.path("follower.toml")),
+            Part::Gateway => self.gateway(command, "gw-1", &listen(3), &self.places.gateway, "gateway", "enrol-token"),
+            Part::Canary => {
+                let command = self.gateway(command, "gw-canary", &listen(5), &self.canary(), "canary", "canary-token");
+                command.args(["--label", "stage=canary"])
+            }
         };
         Ok(command)
+    }
+
+    fn gateway<'c>(&self, command: &'c mut Command, name: &str, listen: &str, url: &str, data: &str, token: &str) -> &'c mut Command {
+        command
+            .args(["run", "--listen", listen, "--public-url", url, "--control-plane", &self.places.issuer(), "--name", name])
+            .args(["--metrics-listen", "off"])
+            .arg("--data")
+            .arg(self.path(data))
+            .arg("--enrol-token-file")
+            .arg(self.path(token))
     }
 }
 

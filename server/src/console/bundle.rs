@@ -153,17 +153,20 @@ fn said(wait: &Wait) -> String {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct Asked {
-    from: u64,
-    to: u64,
+    from: Option<u64>,
+    to: Option<u64>,
 }
 
 /// Two policies beside each other.
 pub async fn compare(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked): Query<Asked>) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
-    let (changes, policy) = delivery::compare(control, cx, asked.from, asked.to).await?;
-    let versions = delivery::bundles(control, cx).await?.into_iter().map(|found| words::number(found.head.version)).collect();
+    let versions: Vec<u64> = delivery::bundles(control, cx).await?.into_iter().map(|found| words::number(found.head.version)).collect();
+    // Without a word, what the newest changed.
+    let to = asked.to.or_else(|| versions.first().copied()).ok_or(Error::NotFound)?;
+    let from = asked.from.or_else(|| versions.iter().copied().find(|version| *version < to)).unwrap_or(to);
+    let (changes, policy) = delivery::compare(control, cx, from, to).await?;
     let changes = draft::spoken_all(&app, cx, &changes, &policy).await?;
-    let model = view::Compare { from: asked.from, to: asked.to, versions, changes };
+    let model = view::Compare { from, to, versions, changes };
     page::show(&app, &caller, StatusCode::OK, "Compare policies", Nav::Bundles, None, || view::compare(model)).await
 }
 

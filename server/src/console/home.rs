@@ -52,6 +52,7 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(fla
             Live::Unknown => view::Live::Unknown,
             Live::Nothing => view::Live::Nothing,
             Live::Version(version, since_ms) => view::Live::Version(version, Instant::from_ms(since_ms)),
+            Live::OnItsWay { version, stable, .. } => view::Live::OnItsWay(version, stable),
         },
         asks: cx.person().is_ok() && !cx.actor.may(Permission::ReadConfig),
     };
@@ -148,10 +149,19 @@ fn todos(home: &Home, now: &Instant) -> Vec<view::Todo> {
         );
         add(Tone::Warn, Icon::Key, title, &consequence, "/draft".to_owned(), "Look at it");
     }
+    if let Live::OnItsWay { version, reached, rings, halted, .. } = home.live {
+        let title = format!("Policy {version} is in {reached} of {rings} rings{}", if halted { ", halted" } else { "" });
+        let consequence = if halted {
+            "It moves neither on nor back until somebody says so."
+        } else {
+            "It goes on when it is promoted, or when the rule says so."
+        };
+        add(Tone::Info, Icon::Clock, title, consequence, format!("/bundles/{version}"), "Look at it");
+    }
     if home.draft_edits > 0 {
         let title = format!("{} in the draft", many(home.draft_edits, "unpublished edit"));
         let consequence = match home.live {
-            Live::Version(..) => "Gateways go on by the published policy until the draft is published.",
+            Live::Version(..) | Live::OnItsWay { .. } => "Gateways go on by the published policy until the draft is published.",
             Live::Nothing | Live::Unknown => "Nothing is published yet: gateways deny everything.",
         };
         add(Tone::Warn, Icon::Pencil, title, consequence, "/draft".to_owned(), "Review the draft");

@@ -147,6 +147,7 @@ async fn whoever_may_send_a_form_is_taken_at_their_word() {
     for (endpoint, needs) in guarded().into_iter().filter(|(endpoint, _)| endpoint.method == Method::POST && is_console(endpoint)) {
         for visitor in Visitor::all().into_iter().filter(|visitor| visitor.may(needs) && *visitor != Visitor::Anonymous) {
             let world = first.copy().await;
+            world.prepare("acme", endpoint.path).await;
             let before = world.events("acme").await;
             let answer = visit(&world, visitor, &endpoint, "acme", "acme").await;
             let said = format!("{visitor:?} {}: {answer:?}", endpoint.path);

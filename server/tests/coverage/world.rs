@@ -9,6 +9,7 @@ use control::config::{
     self, BindTool, ImportRoleFile, ImportedTool, MapGroup, RefreshTools, RegisterAgent, RegisterClient, RegisterServer, SetIdp,
 };
 use control::delivery::opa::EnrolOpa;
+use control::delivery::rollout::{self, ArrangeRings, HaltRollout, NewMembers, NewRing, PinGateway, RevertRollout};
 use control::delivery::{self, CreateEnrolment, Enrol, Publish};
 use control::evidence::{self, AuditFilter};
 use control::governance::{self, Block, Decide, Decided, InvalidateToken, Page, RequestAccess, RevokeGrant};
@@ -61,6 +62,9 @@ pub struct Ids {
     pub definition: String,
     pub tool_version: String,
     pub limits: String,
+    pub rolled_out: String,
+    pub gateway: String,
+    pub rings: String,
     pub client: String,
     pub client_version: String,
     pub agent: String,
@@ -215,6 +219,7 @@ impl World {
         let agent = control.run(&host, agent).await.expect("an agent");
         let draft = delivery::draft(&control, &host).await.expect("a draft").draft;
         control.run(&host, Publish { note: String::new(), expected_draft: draft }).await.expect("published");
+        let (rolled_out, gateway, rings) = self.rolled_out(&host, &role, &low).await;
         // Sequences are counted by tenant: one that only the other has is made by counting on.
         for n in 0..if tenant == "beta" { 10 } else { 0 } {
             control.run(&host, InvalidateToken { jti: format!("jti-{n}"), reason: "for the walk".into() }).await.expect("revoked");
@@ -254,6 +259,9 @@ impl World {
         let opa = control.run(&host, EnrolOpa { name: own("opa") }).await.expect("an OPA").id;
         Ids {
             opa,
+            rolled_out,
+            gateway,
+            rings,
             tool_version,
             limits,
             definition: sha256_hex(&low),
@@ -280,6 +288,40 @@ impl World {
             agent_version,
             request,
             request_digest,
+        }
+    }
+
+    /// Rings, a policy on its way through them, and a gateway that is pinned: version, gateway, digest of the rings.
+    async fn rolled_out(&self, host: &Ctx, role: &str, scope: &str) -> (String, String, String) {
+        let control = &self.control;
+        let digest = rollout::rings(control, host).await.expect("rings").digest;
+        let canary = NewRing { name: "canary".to_owned(), members: NewMembers::Share(1_000) };
+        control.run(host, ArrangeRings { rings: vec![canary], digest }).await.expect("arranged");
+        let gateway = self.enrolled(host.tenant.as_str(), &format!("{}-gw", host.tenant)).await;
+        // Versions are counted by tenant, too.
+        let mut version = 0;
+        for n in 0..if host.tenant.as_str() == "beta" { 8 } else { 1 } {
+            let scopes = if n % 2 == 0 { format!("{scope}, {scope}.more") } else { scope.to_owned() };
+            control.run(host, ImportRoleFile { yaml: format!("roles:\n  {role}: [{scopes}]\n"), digest: None }).await.expect("roles");
+            let draft = delivery::draft(control, host).await.expect("a draft").draft;
+            version = control.run(host, Publish { note: String::new(), expected_draft: draft }).await.expect("published").version();
+        }
+        let until_s = NOW_MS / 1000 + 3600;
+        let pin = PinGateway { gateway: gateway.clone(), version: 1, until_s, reason: format!("{}'s reason", host.tenant) };
+        control.run(host, pin).await.expect("pinned");
+        let digest = rollout::rings(control, host).await.expect("rings").digest;
+        (version.to_string(), gateway, digest)
+    }
+
+    /// Brings a tenant to where a form can be sent that makes no sense otherwise.
+    pub async fn prepare(&self, tenant: &str, template: &str) {
+        let host = self.control.ctx(tenant, Actor::Host, "test").await.expect("a tenant");
+        let version = self.ids(tenant).rolled_out.parse().expect("a version");
+        let reason = String::new();
+        match template {
+            "/t/{tenant}/rings" => self.control.run(&host, RevertRollout { version, reason }).await.expect("reverted"),
+            "/t/{tenant}/bundles/{version}/resume" => self.control.run(&host, HaltRollout { version, reason }).await.expect("halted"),
+            _ => {}
         }
     }
 

@@ -4,7 +4,7 @@ use super::{HOSTILE, Sample, at, console, console_after};
 use app::{
     components::{FieldError, FormErrors, Icon, Pager},
     page::Nav,
-    pages::{candidate, draft, fleet, opa},
+    pages::{candidate, draft, fleet, opa, rollout},
     words::{Risk, Severity, Tone},
 };
 
@@ -36,7 +36,7 @@ fn opa_row(name: &str, state: fleet::GatewayState) -> fleet::GatewayRow {
     fleet::GatewayRow { href: Some(format!("/t/acme/fleet/opa/{id}")), id, is_opa: true, version: "OPA 1.20.2".into(), ..row }
 }
 
-fn changes() -> Vec<draft::Change> {
+pub(super) fn changes() -> Vec<draft::Change> {
     let change = |effect, kind: &str, subject: &str, what: &str, people| draft::Change {
         effect,
         kind: kind.into(),
@@ -66,6 +66,7 @@ fn model(findings: Vec<draft::Finding>, can_publish: bool) -> draft::Model {
         changes: changes(),
         findings,
         gateways: 8,
+        first_ring: None,
         can_publish,
         signed_here: true,
         candidate: None,
@@ -137,6 +138,9 @@ pub fn add(out: &mut Vec<Sample>) {
         m.moved = true;
         draft::view(m)
     });
+    console(out, "draft-rings", "Draft", Nav::Draft, || {
+        draft::view(draft::Model { first_ring: Some("canary".into()), ..model(vec![], true) })
+    });
     console(out, "draft-clean", "Draft", Nav::Draft, || draft::view(model(vec![], true)));
     console(out, "draft-empty", "Draft", Nav::Draft, || draft::view(draft::Model { changes: vec![], ..model(vec![], true) }));
     console_after(
@@ -173,10 +177,16 @@ pub fn add(out: &mut Vec<Sample>) {
             bytes: 8421,
             gateways,
             live,
+            rollout: None,
         };
         let awaits = Some(("Policy 129".to_owned(), "Ada Lindqvist".to_owned()));
         draft::bundles(draft::Bundles {
-            rows: vec![row(128, "incident bound", 7, true), row(127, "", 1, false)],
+            rows: vec![
+                draft::Bundle { rollout: Some(rollout::State::Running), ..row(128, "incident bound", 2, true) },
+                draft::Bundle { rollout: Some(rollout::State::Done), ..row(127, "", 6, false) },
+                draft::Bundle { rollout: Some(rollout::State::Reverted), ..row(126, "too much denied", 0, false) },
+                row(125, "", 0, false),
+            ],
             pager: Pager::default(),
             awaits,
         })

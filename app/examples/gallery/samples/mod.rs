@@ -6,6 +6,7 @@ mod evidence;
 mod grants;
 mod keys;
 mod resources;
+mod rollout;
 mod signin;
 
 use app::{
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Sample> {
     delivery::add(&mut out);
     evidence::add(&mut out);
     keys::add(&mut out);
+    rollout::add(&mut out);
     out
 }
 

@@ -3,6 +3,7 @@
 use super::questions::servers;
 use crate::control::Control;
 use crate::ctx::Ctx;
+use crate::delivery::rollout::course;
 use crate::delivery::{CandidateView, GatewayView, Standing, candidate, fleet};
 use crate::error::{Error, Result};
 use crate::governance::{self, GrantFilter, GrantIs, Page, Tab};
@@ -52,6 +53,19 @@ pub enum Live {
     Nothing,
     /// This version, since this time (Unix milliseconds).
     Version(u64, i64),
+    /// A version is on its way through the rings.
+    OnItsWay {
+        /// That version.
+        version: u64,
+        /// What all ran before.
+        stable: u64,
+        /// How many rings have it.
+        reached: i64,
+        /// How many there are.
+        rings: usize,
+        /// A person stopped it.
+        halted: bool,
+    },
 }
 
 /// Steps of setting up, each done or not.
@@ -131,6 +145,16 @@ pub async fn home(control: &Control, cx: &Ctx) -> Result<Home> {
     if may(Permission::ReadConfig) || may(Permission::ReadFleet) {
         let live = db.bundle_heads().await?.into_iter().find(|head| head.version == tenant.policy_version);
         home.live = live.map_or(Live::Nothing, |head| Live::Version(u64::try_from(head.version).unwrap_or_default(), head.published_ms));
+        if let Some(row) = db.rollout_under_way().await? {
+            let course = course(&db).await?;
+            home.live = Live::OnItsWay {
+                version: row.version.unsigned_abs(),
+                stable: course.stable(),
+                reached: row.reached,
+                rings: course.rings().len(),
+                halted: course.rollout().is_some_and(|rollout| rollout.halted),
+            };
+        }
     }
     if may(Permission::WriteConfig) {
         let setup = Setup {
