@@ -75,14 +75,14 @@ pub fn view(m: Model) -> impl IntoView {
         card(
             "Edit the rings",
             (),
-            view! {
+            view! { <div class="stack-m">
                 {error_summary("rings", &m.errors)}
                 {post_form("/rings", view! {
                     {hidden("digest", m.digest)}
                     {area(Field::new("rings", "rings", "Rings before the last one, in order").hint("One a line: a name, a colon, and who belongs to it. Labels that a gateway's operator gave it, such as “canary: stage=canary”, or a share of all gateways, such as “early: 10 %”, always the same ones. Shares count from the first gateway, so the next one is larger. Whoever fits no line is in the last ring, “all”.").value(m.lines).rows(5).max(2000).mono().errors(&m.errors))}
                     {buttons(submit("Save the rings"))}
                 })}
-            },
+            </div> },
         )
     });
     let rule = if m.can_edit { rule_form(m.rule) } else { rule_words(&m.rule) };
@@ -95,7 +95,7 @@ pub fn view(m: Model) -> impl IntoView {
         {head_with(&[("/fleet", "Fleet")], "Rings", sub, ())}
         {m.changed.then(|| flag_text(Tone::Warn, "Nothing was saved.", "Somebody else saved after you opened this. These are the newest values; change them again."))}
         {under_way}
-        {table("From the first to the last; a gateway is in the first ring that it fits", &[num("Place"), col("Ring"), col("Who belongs to it"), num("Policy"), col("Gateways in it now")], rows)}
+        {table("From the first to the last; a gateway is in the first ring that it fits", &[col("Ring"), col("Who belongs to it"), num("Policy"), col("Gateways in it now")], rows)}
         {edit}{rule}
     }
     .into_any()
@@ -111,8 +111,7 @@ fn row(ring: Ring, place: usize) -> Vec<AnyView> {
         view! { <ul class="stack-xs">{ring.gateways.into_iter().map(one).collect_view()}</ul> }.into_any()
     };
     vec![
-        text(place.to_string()),
-        view! { <strong>{ring.name}</strong> }.into_any(),
+        view! { {place}". "<strong>{ring.name}</strong> }.into_any(),
         text(ring.who),
         text(ring.version.map_or_else(|| "none".to_owned(), |version| version.to_string())),
         gateways,
@@ -127,17 +126,19 @@ fn rule_form(rule: Rule) -> AnyView {
         "When a policy goes on, and when it goes back",
         (),
         view! {
-            <p>"Whatever you set here: when a gateway refuses a policy, or the share of denied calls jumps, every ring runs again what all ran before."</p>
-            {error_summary("rule", &rule.errors)}
-            {post_form("/rings/rule", view! {
-                {hidden("version", rule.version.to_string())}
-                {checkbox("rule", "promotes", "yes", "Go on without a person", "When every gateway of the ring runs it without an error and all of the below is so. Otherwise somebody promotes it by hand.", rule.promotes)}
-                {number("soak", "Minutes in a ring", "How long a ring has it before the next one may.", rule.soak.clone())}
-                {number("most_rise", "Percentage points of denied calls", "If 2 of 100 calls were denied before and you allow 5 points, it goes back at more than 7 of 100.", rule.most_rise.clone())}
-                {number("least_calls", "Calls", "Denials are judged from so many calls on; with fewer it does not go on without a person. 0: calls are not waited for.", rule.least_calls.clone())}
-                {buttons(submit("Save the rule"))}
-            })}
-        },
+        <div class="stack-m">
+                    <p class="muted">"Whatever you set here: when a gateway refuses a policy, or the share of denied calls jumps, every ring runs again what all ran before."</p>
+                    {error_summary("rule", &rule.errors)}
+                    {post_form("/rings/rule", view! {
+                        {hidden("version", rule.version.to_string())}
+                        {checkbox("rule", "promotes", "yes", "Go on without a person", "When every gateway of the ring runs it without an error and all of the below is so. Otherwise somebody promotes it by hand.", rule.promotes)}
+                        {number("soak", "Minutes in a ring", "How long a ring has it before the next one may.", rule.soak.clone())}
+                        {number("most_rise", "Percentage points of denied calls", "If 2 of 100 calls were denied before and you allow 5 points, it goes back at more than 7 of 100.", rule.most_rise.clone())}
+                        {number("least_calls", "Calls", "Denials are judged from so many calls on; with fewer it does not go on without a person. 0: calls are not waited for.", rule.least_calls.clone())}
+                        {buttons(submit("Save the rule"))}
+                    })}
+                    </div>
+                },
     )
 }
 

@@ -203,8 +203,13 @@ fn ring(ring: RingProgress) -> Vec<AnyView> {
         (false, _) => pill_text(Tone::Neutral, Icon::Dot, "Not yet"),
     };
     let pinned = (ring.pinned > 0).then(|| format!(", {} pinned", ring.pinned));
+    let none = match (ring.reached, ring.total) {
+        (false, _) => "not due yet",
+        (true, 0) => "nobody is in it",
+        (true, _) => "nobody",
+    };
     let late = if ring.late.is_empty() {
-        view! { <span class="muted">{if ring.reached && ring.total > 0 { "everybody has" } else { "nobody is to" }}</span> }.into_any()
+        view! { <span class="muted">{none}</span> }.into_any()
     } else {
         let since = ring.since.clone();
         let one = |late: Late| {

@@ -16,6 +16,7 @@ async fn what_does_not_verify_is_refused_and_the_last_good_state_stays() {
     world.control.spoil();
     let nack = world.acked("the refusal", |ack| ack["error"]["code"] == "bad_signature").await;
     assert_eq!(nack["policy_version"], 1);
+    assert!(nack["refused"].as_u64() > nack["timestamp"].as_u64(), "it says which timestamp it refused: {nack}");
     assert_eq!(world.call(&world.sam(), "logs.read").await.status, StatusCode::OK);
     assert_eq!(world.get("/healthz").await.body["error"]["code"], "bad_signature");
     let seq = world.control.revoke(Target::Tenant);
@@ -45,8 +46,28 @@ async fn a_policy_that_cannot_be_enforced_is_refused_with_its_reason() {
     world.control.publish(policy);
     let nack = world.acked("the refusal", |ack| ack["error"]["code"] == "schema_unusable").await;
     assert_eq!(nack["policy_version"], 1);
+    assert!(nack["refused"].as_u64() > nack["timestamp"].as_u64(), "{nack}");
     world.control.publish(world.policy.clone());
-    world.acked("the repaired one", |ack| ack["policy_version"] == 3 && ack["error"].is_null()).await;
+    let mended = world.acked("the repaired one", |ack| ack["policy_version"] == 3 && ack["error"].is_null()).await;
+    assert!(mended["refused"].is_null(), "{mended}");
+}
+
+#[tokio::test]
+async fn how_calls_were_decided_is_told_by_policy_version() {
+    let world = World::start().await;
+    let (sam, dev) = (world.sam(), world.token(&world.claims("usr_dev", "developer")));
+    for (token, tool) in [(&sam, "logs.read"), (&sam, "incidents.trigger"), (&dev, "incidents.trigger")] {
+        world.call(token, tool).await;
+    }
+    // Nobody to name, nothing to count.
+    world.post(None, &[], r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await;
+    let counts =
+        |version: u64, allowed: u64, denied: u64| serde_json::json!({"policy_version": version, "allowed": allowed, "denied": denied});
+    world.acked_at_last("the counts", |ack| ack["decided"] == serde_json::json!([counts(1, 2, 1)])).await;
+    world.control.publish(world.policy.clone());
+    world.acked("the next policy", |ack| ack["policy_version"] == 2).await;
+    world.call(&dev, "incidents.trigger").await;
+    world.acked_at_last("both counts", |ack| ack["decided"] == serde_json::json!([counts(2, 0, 1), counts(1, 2, 1)])).await;
 }
 
 #[tokio::test]

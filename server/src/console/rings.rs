@@ -108,17 +108,17 @@ fn line(ring: &RingView) -> Option<String> {
 
 /// The lines as rings.
 fn parsed(text: &str) -> Result<Vec<NewRing>, Invalid> {
-    let wrong = |line: &str, what: &str| Invalid { field: "rings", reason: format!("“{line}” {what}") };
+    let wrong = |at: usize, what: &str| Invalid { field: "rings", reason: format!("Ring {at} {what}") };
     let mut rings = Vec::new();
-    for line in words::lines(text) {
-        let (name, members) = line.split_once(':').ok_or_else(|| wrong(&line, "has no colon after the name"))?;
+    for (at, line) in (1..).zip(words::lines(text)) {
+        let (name, members) = line.split_once(':').ok_or_else(|| wrong(at, "has no colon after the name"))?;
         let members = members.trim();
         let members = match members.strip_suffix('%') {
-            Some(share) => NewMembers::Share(hundredths(share.trim()).ok_or_else(|| wrong(&line, "names no percentage, such as 10 %"))?),
+            Some(share) => NewMembers::Share(hundredths(share.trim()).ok_or_else(|| wrong(at, "names no percentage, such as 10 %"))?),
             None => {
                 let pairs = members.split(',').map(|pair| pair.trim().split_once('='));
                 let pairs: Option<Vec<_>> = pairs.collect();
-                let pairs = pairs.ok_or_else(|| wrong(&line, "names neither a label, such as stage=canary, nor a share, such as 10 %"))?;
+                let pairs = pairs.ok_or_else(|| wrong(at, "names neither a label, such as stage=canary, nor a share, such as 10 %"))?;
                 NewMembers::Labels(pairs.into_iter().map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect())
             }
         };

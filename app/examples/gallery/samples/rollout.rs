@@ -125,9 +125,13 @@ pub fn add(out: &mut Vec<Sample>) {
     console(out, "rings", "Rings", Nav::Rings, || rings::view(rings_model(true)));
     console(out, "rings-reader", "Rings", Nav::Rings, || rings::view(rings::Model { under_way: Some(128), ..rings_model(false) }));
     console(out, "rings-wrong", "Rings", Nav::Rings, || {
-        let message = format!("“{HOSTILE}” has no colon after the name.");
         let rule = rings::Rule { soak: "ten".into(), errors: errors("soak", "Use a whole number of minutes."), ..rings_model(true).rule };
-        rings::view(rings::Model { lines: HOSTILE.into(), errors: errors("rings", &message), rule, ..rings_model(true) })
+        rings::view(rings::Model {
+            lines: HOSTILE.into(),
+            errors: errors("rings", "Ring 1 has no colon after the name."),
+            rule,
+            ..rings_model(true)
+        })
     });
     console(out, "rings-one", "Rings", Nav::Rings, || {
         let mut one = rings_model(true);

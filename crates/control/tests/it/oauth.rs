@@ -4,6 +4,7 @@ use crate::support::*;
 use crate::world::*;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use control::delivery::rollout::{self, ArrangeRings, NewMembers, NewRing, PinGateway, PromoteRollout, RevertRollout};
 use control::delivery::{self, Publish};
 use control::governance::{Block, InvalidateSubject, LONGEST_TOKEN_LIFE_S, Lift};
 use control::oauth::{
@@ -529,6 +530,38 @@ on_each_database! {
         let own = Client { ceiling: Json(Some(set(&["logs.read"]))), ..h.row::<Client>(IDE).await.expect("a client") };
         h.plant(own).await;
         assert_eq!(names(&signed_in(&h, "usr_kim", "").await.scope), ["logs.read"]);
+    }
+
+    async fn while_two_policies_are_assigned_a_token_is_for_both(h: Harness) {
+        ready(&h).await;
+        let host = h.host().await;
+        let digest = rollout::rings(&h.control, &host).await.expect("rings").digest;
+        let canary = NewRing { name: "canary".into(), members: NewMembers::Share(1_000) };
+        h.control.run(&host, ArrangeRings { rings: vec![canary], digest }).await.expect("arranged");
+        // Policy 2 gives another scope, takes two, and finds a third more dangerous. It is in the canary only.
+        h.plant(role("sre", &["logs.read", "analytics.query"])).await;
+        h.plant(scope_row("logs.read", "high")).await;
+        publish(&h).await;
+        let all = ["analytics.query", "incidents.trigger", "logs.debug.write", "logs.read"];
+        let first = signed_in(&h, "usr_kim", "").await;
+        assert_eq!(names(&first.scope), all);
+        let narrow = signed_in(&h, "usr_kim", "logs.read").await;
+        assert_eq!((names(&narrow.scope), narrow.expires_in), (vec!["logs.read"], 600), "the more careful of both");
+        let supported = oauth::scopes_supported(&h.control, &host).await.expect("answers");
+        assert_eq!(supported, all);
+        h.control.run(&h.host().await, PromoteRollout { version: 2, reached: 1 }).await.expect("promoted");
+        assert_eq!(names(&signed_in(&h, "usr_kim", "").await.scope), ["analytics.query", "logs.read"]);
+        // Taken back, the draft no longer counts.
+        h.control.run(&h.host().await, RevertRollout { version: 2, reason: String::new() }).await.expect("reverted");
+        assert_eq!(names(&signed_in(&h, "usr_kim", "").await.scope), ["incidents.trigger", "logs.debug.write", "logs.read"]);
+        // A pin assigns, too.
+        let token = h.control.run(&h.host().await, delivery::CreateEnrolment { name: "gw-1".into() }).await.expect("a token");
+        let (key, _) = token::SigningKey::generate().expect("randomness");
+        let enrol = delivery::Enrol { token, name: "gw-1".into(), public_key: key.public().clone() };
+        let gateway = delivery::enrol(&h.control, &h.cx(Actor::Anonymous).await, enrol).await.expect("enrols").gateway_id;
+        let pin = PinGateway { gateway, version: 2, until_s: h.now_s() + 60, reason: "to see".into() };
+        h.control.run(&h.host().await, pin).await.expect("pinned");
+        assert_eq!(names(&signed_in(&h, "usr_kim", "").await.scope), all);
     }
 
     async fn a_token_is_given_back(h: Harness) {
