@@ -114,7 +114,7 @@ impl World {
         (0..self.fleet.len()).any(|at| {
             let seen = &self.fleet[at];
             self.assigned(at) == rollout.version
-                && !self.course.pins().get(&seen.id).is_some_and(|pinned| self.now_s < pinned.until)
+                && self.course.pins().get(&seen.id).is_none_or(|pinned| self.now_s >= pinned.until)
                 && seen.running != Some(rollout.version)
                 && seen.error.is_some()
                 && seen.refused.is_some_and(|refused| refused >= self.told)

@@ -237,7 +237,6 @@ impl Rig {
             Part::Writ => format!("http://127.0.0.1:{}/healthz", self.ports[0].port()),
             Part::Replica => format!("http://127.0.0.1:{}/healthz", self.ports[4].port()),
             Part::Gateway | Part::Follower => format!("{}/healthz", self.places.gateway),
-            Part::Gateway => format!("{}/healthz", self.places.gateway),
             Part::Canary => format!("{}/healthz", self.canary()),
         }
     }
@@ -248,8 +247,7 @@ impl Rig {
             Part::Idp => "demo-idp",
             Part::Incident => "demo-mcp",
             Part::Writ | Part::Replica => "writ",
-            Part::Gateway | Part::Follower => "writ-gateway",
-            Part::Gateway | Part::Canary => "writ-gateway",
+            Part::Gateway | Part::Follower | Part::Canary => "writ-gateway",
         })?);
         match part {
             Part::Idp => command
@@ -263,30 +261,14 @@ impl Rig {
                 let command = command.args(["serve", "--listen", &listen(at), "--public-url", &self.places.console, "--allow-loopback"]);
                 self.on_data(command)
             }
-            Part::Gateway => command
-                .args([
-                    "run",
-                    "--listen",
-                    &listen(3),
-                    "--public-url",
-                    &self.places.gateway,
-                    "--control-plane",
-                    &self.places.issuer(),
-                    "--name",
-                    "gw-1",
-                ])
-                .arg("--data")
-                .arg(self.path("gateway"))
-                .arg("--enrol-token-file")
-                .arg(self.path("enrol-token")),
             Part::Follower => command
                 .args(["run", "--listen", &listen(3), "--public-url", &self.places.gateway, "--data"])
                 .arg(self.path("follower"))
                 .arg("--config")
                 .arg(self.path("follower.toml")),
-            Part::Gateway => self.gateway(command, "gw-1", &listen(3), &self.places.gateway, "gateway", "enrol-token"),
+            Part::Gateway => self.gateway(&mut command, "gw-1", &listen(3), &self.places.gateway, "gateway", "enrol-token"),
             Part::Canary => {
-                let command = self.gateway(command, "gw-canary", &listen(5), &self.canary(), "canary", "canary-token");
+                let command = self.gateway(&mut command, "gw-canary", &listen(5), &self.canary(), "canary", "canary-token");
                 command.args(["--label", "stage=canary"])
             }
         };

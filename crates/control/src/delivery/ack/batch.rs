@@ -80,7 +80,7 @@ impl Batch for Ack {
         }
         let mut answers = Vec::with_capacity(asked.len());
         for asked in asked {
-            let policy = asked.what.policy_version.unwrap_or_default().min(this_tenant.policy_version.unsigned_abs());
+            let policy = asked.what.policy_version.unwrap_or_default().min(known.newest.unsigned_abs());
             answers.push(match (rows.contains_key(asked.cx.actor.id()), &asked.what.witnessed) {
                 (false, _) => None,
                 (true, Some(witnessed)) => Some(show(control, &cx, witnessed.size, policy).await?),

@@ -27,7 +27,7 @@ pub(crate) async fn begin(scene: &Scene<'_>, signing: &mut Signing<'_>, version:
     }
     if let Some(before) = scene.db.rollout_under_way().await? {
         events
-            .push(Event::new("rollout.supersede").on(&object(before.version)).details(json!({ "version": before.version, "by": version })));
+            .push(Event::new("rollout.supersede").on(object(before.version)).details(json!({ "version": before.version, "by": version })));
         set_state(scene, before, State::Superseded, &format!("policy {version} took its place")).await?;
     }
     if let Some(rollout) = course.rollout() {
@@ -49,8 +49,7 @@ pub(crate) async fn begin(scene: &Scene<'_>, signing: &mut Signing<'_>, version:
             ended_ms: None,
         };
         scene.db.insert(row).await?;
-        events
-            .push(Event::new("rollout.start").on(&object(version)).details(json!({ "version": version, "ring": ring, "stable": stable })));
+        events.push(Event::new("rollout.start").on(object(version)).details(json!({ "version": version, "ring": ring, "stable": stable })));
     }
     keep(scene, &course).await?;
     signing.assign().await?;
@@ -88,7 +87,7 @@ pub(crate) async fn keep_above_floor(scene: &Scene<'_>, signing: &mut Signing<'_
     }
     if let Some(row) = scene.db.rollout_under_way().await?.filter(|_| raised.finished) {
         let why = format!("no version below {floor} may run, so there is nothing to go back to");
-        events.push(Event::new("rollout.finish").on(&object(row.version)).details(json!({ "version": row.version, "why": why })));
+        events.push(Event::new("rollout.finish").on(object(row.version)).details(json!({ "version": row.version, "why": why })));
         set_state(scene, row, State::Done, &why).await?;
     }
     keep(scene, &course).await?;

@@ -34,7 +34,7 @@ pub enum NewMembers {
 /// Says which rings were shown, so that nobody edits what they did not see.
 pub fn rings_digest(rings: &[Ring]) -> String {
     let seen: Vec<_> = rings.iter().map(|ring| json!([ring.name, ring.members])).collect();
-    sha256_hex(&json!(seen).to_string())
+    sha256_hex(json!(seen).to_string())
 }
 
 /// Replaces the rings, in order. The last ring, `all`, is always there and needs no naming.
