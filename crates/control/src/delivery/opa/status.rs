@@ -13,7 +13,6 @@ use crate::permission::Permission;
 use crate::scene::{Scene, Upkeep};
 use opa::status::Report;
 use opa::{Lane, Revision};
-use std::collections::BTreeMap;
 use store::OpaClient;
 
 /// What an OPA was offered last, or would be now.
@@ -58,11 +57,8 @@ pub async fn report(control: &Control, cx: &Ctx, report: &Report, offered: &Offe
         revocation_seq,
         timestamp,
         error,
-        started_at: 0,
         version,
-        drifted: Vec::new(),
-        labels: BTreeMap::new(),
-        witnessed: None,
+        ..Ack::default()
     };
     // An OPA is shown no checkpoint: it cosigns nothing.
     acknowledge(control, cx, ack).await.map(drop)
