@@ -16,6 +16,7 @@ mod m20261125_000012_leases;
 mod m20261125_000013_keys;
 mod m20261125_000014_witnesses;
 mod m20261125_000015_rings;
+mod m20261125_000016_taking_back;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000013_keys::Migration),
             Box::new(m20261125_000014_witnesses::Migration),
             Box::new(m20261125_000015_rings::Migration),
+            Box::new(m20261125_000016_taking_back::Migration),
         ]
     }
 }

@@ -185,6 +185,7 @@ impl Issuer {
             user_id: Some(text("usr_dev")),
             data,
             idp_sid: None,
+            sid: Some("ses_1".to_owned()),
             auth_ms: NOW_MS,
             seen_ms: NOW_MS,
             expires_ms: NOW_MS + 3_600_000,

@@ -57,6 +57,7 @@ impl SessionStore for TenantSessions {
             user_id: text(field::USER),
             data: serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))?,
             idp_sid: text(field::IDP_SID),
+            sid: text(field::SID),
             auth_ms: record.data.get(field::AUTH_MS).and_then(serde_json::Value::as_i64).unwrap_or(now),
             seen_ms: now,
             expires_ms: now + life,

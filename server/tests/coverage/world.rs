@@ -382,6 +382,7 @@ impl World {
             user_id: Some(user.clone()),
             data: data.to_string(),
             idp_sid: None,
+            sid: Some(format!("ses_{tenant}_{name}")),
             auth_ms: NOW_MS,
             seen_ms: NOW_MS,
             expires_ms: NOW_MS + 3_600_000,

@@ -1,4 +1,4 @@
-//! Taking back what was issued: a person's tokens, a session, one token. None of it keeps anybody from signing in again.
+//! Taking back what was issued: a person's tokens, a session, a connection, one token. None of it keeps anybody from signing in again.
 
 use super::reason;
 use super::revocations::{Entered, enter, until};
@@ -48,7 +48,7 @@ pub async fn cut_off_subject(scene: &Scene<'_>, user: &str, reason: &str) -> Res
     Ok((entered, event))
 }
 
-/// Takes back everything that came of one sign-in.
+/// Takes back everything that came of one sign-in, and ends the session in the browser, which would go on to get codes otherwise.
 pub struct InvalidateSession {
     /// The `sid` of its tokens.
     pub sid: String,
@@ -62,13 +62,34 @@ impl UseCase for InvalidateSession {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Entered>> {
         let sid = identifier("sid", &self.sid)?;
+        let sessions = scene.db.end_session_of_sid(sid).await?;
         let refresh = scene.db.end_refresh_tokens_of_session(sid).await?;
-        let more = json!({ "refresh_tokens_ended": refresh });
+        let more = json!({ "sessions_ended": sessions, "refresh_tokens_ended": refresh });
         take(scene, "revocation.session", Target::Session(sid.to_owned()), sid, &self.reason, more).await
     }
 }
 
-/// Takes back one access token.
+/// Takes back one connection: everything that descends from the code that a client got when a person allowed it.
+pub struct InvalidateLineage {
+    /// The `lineage` of its tokens.
+    pub lineage: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl UseCase for InvalidateLineage {
+    type Out = Entered;
+    const NEEDS: Permission = Permission::Revoke;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<Entered>> {
+        let lineage = identifier("lineage", &self.lineage)?;
+        let refresh = scene.db.end_lineage(lineage).await?;
+        let more = json!({ "refresh_tokens_ended": refresh });
+        take(scene, "revocation.lineage", Target::Lineage(lineage.to_owned()), lineage, &self.reason, more).await
+    }
+}
+
+/// Takes back one access token, and neither what an agent got in exchange for it nor what its client gets next.
 pub struct InvalidateToken {
     /// Its `jti`.
     pub jti: String,

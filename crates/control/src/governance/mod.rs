@@ -20,22 +20,24 @@ mod names;
 mod receipt;
 mod requests;
 mod revocations;
+mod revoke;
 
 pub use basis::max_duration_s;
-pub use blast::{BlastRadius, blast_radius};
+pub use blast::{BlastRadius, Trace, blast_radius};
 pub use decide::{Decide, Decided};
 pub use detail::{AgentView, ClientView, Detail, Flag, PersonView, ScopeView, Similar, ToolView, VoteView, request};
 pub use duties::Barred;
 pub use expiry::expire_requests;
 pub use grants::{GiveUpGrant, GrantDetail, GrantState, GrantView, RevokeGrant, Revoked, grant, grants, own_grants};
-pub use invalidate::{InvalidateSession, InvalidateSubject, InvalidateToken, cut_off_subject};
+pub use invalidate::{InvalidateLineage, InvalidateSession, InvalidateSubject, InvalidateToken, cut_off_subject};
 pub use names::Named;
 pub(crate) use names::Names;
 pub use receipt::{GatewayReceipt, Receipt, receipt};
 pub use requests::{Inbox, RequestAccess, RequestState, RequestView, Tab, Withdraw, inbox, own_requests, scopes_held};
 pub use revocations::{
-    Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, enter, is_blocked, is_listed, revocations, standing_block,
+    Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, blocked_scopes, enter, is_blocked, is_listed, revocations, standing_block,
 };
+pub use revoke::{lift, person_called, revoke};
 pub use store::{GrantFilter, GrantIs, Page};
 
 use crate::error::{Error, Result};

@@ -10,6 +10,7 @@ use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use policy::Target;
 use serde_json::json;
+use std::collections::BTreeSet;
 use store::{Agent, Client, Page, Reader, Revocation, Role, Scope, Server, User};
 
 /// The longest life of an access token, in seconds: what was issued has ended after it.
@@ -248,6 +249,22 @@ pub async fn revocations(control: &Control, cx: &Ctx, page: &Page) -> Result<(Ve
         views.push(RevocationView::of(&mut names, row).await?);
     }
     Ok((views, next))
+}
+
+/// The scopes that are blocked as this role gives them.
+///
+/// # Errors
+/// [`Error::Forbidden`] without [`Permission::ReadConfig`].
+pub async fn blocked_scopes(control: &Control, cx: &Ctx, role: &str) -> Result<BTreeSet<String>> {
+    cx.needs(Permission::ReadConfig)?;
+    let mut blocked = BTreeSet::new();
+    for row in control.read(cx).standing_blocks().await? {
+        match from_json(&row.target)? {
+            Target::RoleScope { role: of, scope } if of == role => drop(blocked.insert(scope)),
+            _ => {}
+        }
+    }
+    Ok(blocked)
 }
 
 /// The block that stands against this target, for the page that lifts it.

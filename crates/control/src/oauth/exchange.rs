@@ -146,6 +146,7 @@ async fn not_taken_back(scene: &Scene<'_>, subject: &TokenFacts) -> Result<()> {
         let taken = match target {
             Target::Token(jti) => jti == subject.jti,
             Target::Session(sid) => sid == subject.session,
+            Target::Lineage(lineage) => lineage == subject.lineage,
             Target::Subject(user) => user == subject.subject && after,
             _ => false,
         };

@@ -86,6 +86,7 @@ pub(super) fn mint(
     let details = json!({
         "by": origin.by, "resource": party.resource, "scopes": scopes, "roles": held.roles, "exp": exp, "sid": origin.sid, "lineage": origin.lineage,
         "grants": held.grants.iter().map(|grant| &grant.id).collect::<Vec<_>>(), "seq": standing.seq,
+        "agents": party.agents.iter().map(|agent| &agent.id).collect::<Vec<_>>(),
     });
     let agent = party.agents.first().map(|agent| agent.id.clone());
     let event = Event::new("token.issue").on(jti).by("user", &party.user.id).through(Some(party.client.id.clone()), agent).details(details);

@@ -278,7 +278,7 @@ on_each_database! {
     async fn a_block_holds_until_it_is_lifted(h: Harness) {
         plant(&h).await;
         let session = |id: &str, user: &str| Session {
-            id: id.into(), user_id: Some(user.into()), data: "{}".into(), idp_sid: None,
+            id: id.into(), user_id: Some(user.into()), data: "{}".into(), idp_sid: None, sid: Some(format!("ses_{user}")),
             auth_ms: START_MS, seen_ms: START_MS, expires_ms: START_MS + 1,
         };
         h.plant(session("s1", "usr_dev")).await;

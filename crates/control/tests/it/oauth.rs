@@ -39,6 +39,7 @@ async fn session(h: &Harness, user: &str) {
         user_id: Some(user.into()),
         data: "{}".into(),
         idp_sid: None,
+        sid: None,
         auth_ms: h.now_ms(),
         seen_ms: h.now_ms(),
         expires_ms: h.now_ms() + 12 * 3_600_000,

@@ -44,6 +44,7 @@ fn session(h: &Harness, id: &str, life_ms: i64) -> Session {
         user_id: Some("usr_dev".into()),
         data: "{}".into(),
         idp_sid: None,
+        sid: None,
         auth_ms: h.now_ms(),
         seen_ms: h.now_ms(),
         expires_ms: h.now_ms() + life_ms,

@@ -49,6 +49,38 @@ pub struct GrantFilter {
     pub now_s: i64,
 }
 
+/// Which connections are wanted: a person's consent to a client, alive in a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections<'a> {
+    /// Every one.
+    All,
+    /// A person's.
+    Of(&'a str),
+    /// Through a client.
+    Through(&'a str),
+    /// To a resource.
+    To(&'a str),
+    /// That came of one sign-in, by `sid`.
+    FromSession(&'a str),
+    /// One, by lineage.
+    One(&'a str),
+}
+
+impl Connections<'_> {
+    fn condition(self) -> Condition {
+        use refresh_tokens::Column as C;
+        let wanted = match self {
+            Self::All => None,
+            Self::Of(user) => Some(C::UserId.eq(user)),
+            Self::Through(client) => Some(C::ClientId.eq(client)),
+            Self::To(resource) => Some(C::Resource.eq(resource)),
+            Self::FromSession(sid) => Some(C::Sid.eq(sid)),
+            Self::One(lineage) => Some(C::Lineage.eq(lineage)),
+        };
+        Condition::all().add_option(wanted)
+    }
+}
+
 /// Where a grant stands: all of it follows from the row and the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantIs {
@@ -190,25 +222,18 @@ impl Reader<'_> {
         Ok(self.find::<User>().count(&self.db.executor()).await?)
     }
 
-    /// Refresh tokens that can still be used, of this person or through this client or for this resource.
+    /// Refresh tokens that can still be used at `now_ms`, one for each connection, and whose they are.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn count_live_refresh_tokens(
-        &self,
-        user: Option<&str>,
-        client: Option<&str>,
-        resource: Option<&str>,
-        now_ms: i64,
-    ) -> Result<u64> {
+    pub async fn live_connections(&self, of: Connections<'_>, now_ms: i64) -> Result<(u64, Vec<String>)> {
         use refresh_tokens::Column as C;
-        let condition = Condition::all()
-            .add(C::UsedMs.is_null())
-            .add(C::ExpiresMs.gt(now_ms))
-            .add_option(user.map(|user| C::UserId.eq(user)))
-            .add_option(client.map(|client| C::ClientId.eq(client)))
-            .add_option(resource.map(|resource| C::Resource.eq(resource)));
-        Ok(self.find::<RefreshToken>().filter(condition).count(&self.db.executor()).await?)
+        let condition = Condition::all().add(C::UsedMs.is_null()).add(C::ExpiresMs.gt(now_ms)).add(of.condition());
+        let rows = self.find::<RefreshToken>().filter(condition).select_only();
+        let rows = rows.column(C::UserId).column_as(C::Id.count(), "tokens").group_by(C::UserId);
+        let rows: Vec<(String, i64)> = rows.into_tuple().all(&self.db.executor()).await?;
+        let total = rows.iter().map(|(_, tokens)| u64::try_from(*tokens).unwrap_or_default()).sum();
+        Ok((total, rows.into_iter().map(|(user, _)| user).collect()))
     }
 
     /// The entries that belong on the list at `now_s`: not lifted, and what they block has not expired.
@@ -249,17 +274,6 @@ impl Reader<'_> {
     pub async fn revocation_of(&self, target: &str) -> Result<Option<Revocation>> {
         let found: Vec<Revocation> = self.list(revocations::Column::Target.eq(target)).await?;
         Ok(found.into_iter().max_by_key(|row| row.seq))
-    }
-
-    /// The people who can still get tokens through this client.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn people_through(&self, client: &str, now_ms: i64) -> Result<Vec<String>> {
-        use refresh_tokens::Column as C;
-        let live = Condition::all().add(C::ClientId.eq(client)).add(C::UsedMs.is_null()).add(C::ExpiresMs.gt(now_ms));
-        let query = self.find::<RefreshToken>().filter(live).select_only().column(C::UserId).distinct();
-        Ok(query.into_tuple().all(&self.db.executor()).await?)
     }
 
     /// The entry that was made or lifted at this sequence.

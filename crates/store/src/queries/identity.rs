@@ -1,9 +1,10 @@
 //! People, their admin roles and their sessions.
 
 use crate::error::StoreError;
-use crate::rows::{AdminBinding, Key, User, admin_bindings, keys, sessions, sign_in_links, sign_ins, users};
+use crate::rows::{AdminBinding, Key, Session, User, admin_bindings, keys, sessions, sign_in_links, sign_ins, users};
 use crate::scoped::{Reader, Scoped};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -14,6 +15,24 @@ impl Reader<'_> {
     /// When the database fails.
     pub async fn user_by_subject(&self, issuer: &str, subject: &str) -> Result<Option<User>> {
         self.one(Condition::all().add(users::Column::Issuer.eq(issuer)).add(users::Column::Subject.eq(subject))).await
+    }
+
+    /// The people who are called so: by id, by subject at their provider, or by address in whatever letter case.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn users_called(&self, text: &str) -> Result<Vec<User>> {
+        use users::Column as C;
+        let address = Expr::expr(Func::lower(Expr::col(C::Email))).eq(text.to_lowercase());
+        self.list(Condition::any().add(C::Id.eq(text)).add(C::Subject.eq(text)).add(address)).await
+    }
+
+    /// The sessions of this public id, which tokens carry: one, unless it has ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sessions_of_sid(&self, sid: &str) -> Result<Vec<Session>> {
+        self.list(sessions::Column::Sid.eq(sid)).await
     }
 
     /// The admin bindings that this subject and these groups have at this provider.
@@ -45,6 +64,19 @@ impl Scoped<'_> {
         let done = sessions::Entity::delete_many()
             .filter(sessions::Column::TenantId.eq(self.tenant().as_str()))
             .filter(sessions::Column::UserId.eq(user))
+            .exec(&self.executor())
+            .await?;
+        Ok(done.rows_affected)
+    }
+
+    /// Ends the session of this public id; how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_session_of_sid(&self, sid: &str) -> Result<u64> {
+        let done = sessions::Entity::delete_many()
+            .filter(sessions::Column::TenantId.eq(self.tenant().as_str()))
+            .filter(sessions::Column::Sid.eq(sid))
             .exec(&self.executor())
             .await?;
         Ok(done.rows_affected)

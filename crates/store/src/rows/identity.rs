@@ -117,6 +117,8 @@ table! {
         data: String,
         /// The provider's session id.
         idp_sid: Option<String>,
+        /// Our own public id of it, as tokens carry it.
+        sid: Option<String>,
         /// When they signed in.
         auth_ms: i64,
         /// Last use, to the minute.
