@@ -6,6 +6,7 @@ mod empty;
 mod form;
 mod head;
 mod pill;
+mod stops;
 mod table;
 mod timeline;
 mod untrusted;
@@ -20,6 +21,7 @@ pub use form::{
 pub use head::{Crumb, head, head_with};
 pub use islands::{CopyButton, Icon, icon};
 pub use pill::{flag, flag_text, link_button, pill, pill_text, primary_link, risk_pill};
+pub use stops::Stops;
 pub use table::{Col, Pager, col, num, pager, table};
 pub use timeline::{Step, StepState, chain, timeline};
 pub use untrusted::{long_untrusted, untrusted, visible};

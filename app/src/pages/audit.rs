@@ -237,6 +237,8 @@ pub struct Detail {
     pub raw: String,
     /// How far it is proven.
     pub proof: Proof,
+    /// What of it can be taken back, for a reader who may: a button's text, and its path inside the tenant.
+    pub take_back: Vec<(&'static str, String)>,
 }
 
 /// One event's page.
@@ -258,6 +260,10 @@ pub fn detail(m: Detail) -> impl IntoView {
         let rows = m.facts.into_iter().map(|(k, v)| view! { <dt>{k}</dt><dd>{untrusted(v, 400)}</dd> }).collect_view();
         card("Facts", (), view! { <dl class="kv">{rows}</dl> })
     });
+    let take_back = (!m.take_back.is_empty()).then(|| {
+        let links = m.take_back.iter().map(|(label, path)| link_button(path, *label)).collect_view();
+        danger_zone(view! { <p>"What this event is about can be taken back. Whoever it is of may sign in again; to keep them out, block them."</p><div class="row">{links}</div> })
+    });
     let broken = matches!(m.proof, Proof::Broken { .. });
     view! {
         {head_with(&[("/audit", "Audit log")], untrusted(m.what, 300), time(&m.at), ())}
@@ -271,6 +277,7 @@ pub fn detail(m: Detail) -> impl IntoView {
             ("Identifier", code(m.id)),
         ]))}
         {facts}
+        {take_back}
         {card("As stored", "JSON", view! { <pre class="wrap">{long_untrusted(m.raw, 20_000)}</pre> })}
     }
     .into_any()

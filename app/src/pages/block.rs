@@ -1,15 +1,16 @@
-//! Blocking: a person, client, agent, server or the whole tenant, at once and until somebody lifts it.
+//! Blocking: a person, client, agent, server, a scope as one role gives it, or the whole tenant, at once and until somebody lifts it. What
+//! ends only what exists is in [`super::take_back`].
 //!
 //! | method | path | fields |
 //! | --- | --- | --- |
-//! | GET | `/block` | `kind`, `subject`: without them the page asks |
-//! | POST | `/block` | `csrf`, `kind` = a [`Kind`] value, `subject` (id; the slug for `tenant`), `reason`, for `tenant` also `confirm` (the slug typed) |
-//! | GET | `/block/lift` | `kind`, `subject` |
-//! | POST | `/block/lift` | `csrf`, `kind`, `subject`, `reason` |
+//! | GET | `/block` | `kind`, `subject`, for `role_scope` also `scope`: without them the page asks |
+//! | POST | `/block` | `csrf`, `kind` = a [`Kind`] value, `subject` (id; the slug for `tenant`; the role for `role_scope`), `scope`, `reason`, for `tenant` also `confirm` (the slug typed) |
+//! | GET | `/block/lift` | `kind`, `subject`, `scope` |
+//! | POST | `/block/lift` | `csrf`, `kind`, `subject`, `scope`, `reason` |
 //!
 //! After POST: redirect to `/revocations/{seq}`.
 
-use crate::{components::*, instant::plural, page::encode, words::Tone};
+use crate::{components::*, page::encode, pages::take_back, words::Tone};
 use leptos::prelude::*;
 
 /// What can be blocked.
@@ -23,6 +24,8 @@ pub enum Kind {
     Agent,
     /// Every call to one server.
     Server,
+    /// One scope as one role gives it.
+    RoleScope,
     /// Every call of the tenant.
     Tenant,
 }
@@ -34,6 +37,12 @@ impl Kind {
         (Self::Client, "client", "A client", "Every call through it, whoever uses it."),
         (Self::Agent, "agent", "An agent", "Every call it takes part in. The people keep their own access."),
         (Self::Server, "server", "An MCP server", "Every call to it."),
+        (
+            Self::RoleScope,
+            "role_scope",
+            "A role's scope",
+            "Every call that only this role gives the scope for. Whoever has the scope by another role or by a grant keeps it.",
+        ),
         (Self::Tenant, "tenant", "Everything", "Every call of every person and agent in this tenant, on every gateway."),
     ];
 
@@ -52,10 +61,18 @@ impl Kind {
     }
 }
 
+/// The query that names one thing; `scope` goes with a role only.
+pub fn query(kind: Kind, subject: &str, scope: Option<&str>) -> String {
+    let scope = scope.map(|scope| format!("&scope={}", encode(scope))).unwrap_or_default();
+    format!("kind={}&subject={}{scope}", kind.value(), encode(subject))
+}
+
 /// Choosing what to block.
 pub struct Choose {
     /// For each kind but the tenant: id and name.
     pub subjects: Vec<(Kind, Vec<(String, String)>)>,
+    /// The scopes that roles may give.
+    pub scopes: Vec<String>,
     /// The tenant's slug.
     pub tenant: String,
 }
@@ -71,14 +88,22 @@ pub fn choose(m: Choose) -> impl IntoView {
                 view! { <p class="muted">"There is none."</p> }.into_any()
             } else {
                 let choices: Vec<Choice> = list.into_iter().map(|(id, name)| Choice::new(id, name)).collect();
-                view! { <form class="stack-s" method="get" action=crate::page::url("/block")>{hidden("kind", value)}{select(Field::new(format!("block-{value}"), "subject", "Which"), &choices)}{buttons(view! { <button type="submit" class="button">"See what stops"</button> })}</form> }.into_any()
+                let (which, scope) = match kind {
+                    Kind::RoleScope => {
+                        let scopes: Vec<Choice> = m.scopes.iter().map(|scope| Choice::new(scope, scope)).collect();
+                        ("Role", select(Field::new(format!("block-{value}"), "scope", "Scope"), &scopes))
+                    }
+                    _ => ("Which", ().into_any()),
+                };
+                view! { <form class="stack-s" method="get" action=crate::page::url("/block")>{hidden("kind", value)}{select(Field::new(format!("block-{value}"), "subject", which), &choices)}{scope}{buttons(view! { <button type="submit" class="button">"See what stops"</button> })}</form> }.into_any()
             };
             card(label, (), view! { <p class="muted">{means}</p>{body} })
         })
         .collect_view();
     let (_, value, label, means) = *Kind::Tenant.row();
     view! {
-        {head_with(&[("/revocations", "Revocations")], "Block what?", "You see what stops before anything does.", ())}
+        {head_with(&[("/revocations", "Revocations")], "Block what?", "You see what stops before anything does.", link_button("/take-back", "Take back instead…"))}
+        {flag_text(Tone::Info, "Blocking keeps out until somebody lifts it.", "Signing in again does not help, and no publish brings it back. To end only what exists now, take it back instead.")}
         <div class="thirds">{cards}{card(label, (), view! { <p class="muted">{means}</p><p>{link_button(&format!("/block?kind={value}&subject={}", encode(&m.tenant)), "See what stops")}</p> })}</div>
     }
     .into_any()
@@ -88,18 +113,14 @@ pub fn choose(m: Choose) -> impl IntoView {
 pub struct Model {
     /// What is blocked.
     pub kind: Kind,
-    /// Its id; for a tenant its slug.
+    /// Its id; for a tenant its slug; for a role's scope the role.
     pub subject: String,
+    /// The scope, for a role's.
+    pub scope: Option<String>,
     /// Its name.
     pub name: String,
-    /// People concerned.
-    pub people: u64,
-    /// Grants in force that stop counting.
-    pub live_grants: u64,
-    /// Connections that can get no more tokens; none where the thing has no connections of its own.
-    pub connections: Option<u64>,
-    /// Gateways that will be told.
-    pub gateways: u64,
+    /// What stops.
+    pub stops: Stops,
     /// Told to a person who would block themselves or the way they are signed in.
     pub warning: Option<String>,
     /// The reason typed before an error.
@@ -119,23 +140,20 @@ pub fn view(m: Model) -> impl IntoView {
     };
     let confirm = whole
         .then(|| input(Field::new("block", "confirm", format!("Type {} to go on", m.subject)).required().max(40).mono().errors(&m.errors)));
-    let people = plural(i64::try_from(m.people).unwrap_or(i64::MAX), "person");
+    let only_end = match m.kind {
+        Kind::User => view! { " Only to end what they have now, "{link(&take_back::path(take_back::Kind::Subject, &m.subject), "sign them out everywhere")}"." }.into_any(),
+        _ => ().into_any(),
+    };
+    let until = view! { "Somebody lifts it: signing in again does not help, and no publish and no rollback ends it."{only_end} }.into_any();
     let verb = if whole { "Stop every call" } else { "Block" };
     view! {
         {head(&[("/revocations", "Revocations"), ("/block", "Block")], title, ())}
         {m.warning.map(|w| flag_text(Tone::Danger, "This concerns you.", w))}
         {whole.then(|| flag_text(Tone::Danger, "Nobody and nothing gets through until somebody lifts it.", "The console stays open, so that you can."))}
         {error_summary("block", &m.errors)}
-        {card("What stops", label, kv(vec![
-            ("What", text(means)),
-            ("People", text(people)),
-            ("Live grants", text(m.live_grants.to_string())),
-            ("Connections", text(m.connections.map_or_else(|| "none of its own".to_owned(), |n| plural(i64::try_from(n).unwrap_or(i64::MAX), "connection")))),
-            ("When", text(format!("As soon as each of {} knows, usually within a second.", plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway")))),
-            ("Until", text("Somebody lifts it. No publish and no rollback does.")),
-        ]))}
+        {card("What stops", label, m.stops.facts(vec![("What", text(means))], vec![("Until", until)]))}
         <section class="card pad form-card">{post_form("/block", view! {
-            {hidden("kind", value)}{hidden("subject", m.subject)}
+            {hidden("kind", value)}{hidden("subject", m.subject)}{m.scope.map(|scope| hidden("scope", scope))}
             {input(Field::new("block", "reason", "Reason").hint("Auditors read it.").value(m.reason).required().max(300).errors(&m.errors))}
             {confirm}
             {buttons(view! { {submit_danger(verb)}{link_button("/revocations", "Leave as it is")} })}
@@ -150,6 +168,8 @@ pub struct Lift {
     pub kind: Kind,
     /// Its id.
     pub subject: String,
+    /// The scope, for a role's.
+    pub scope: Option<String>,
     /// Its name.
     pub name: String,
     /// Who blocked it, and why.
@@ -164,10 +184,10 @@ pub struct Lift {
 pub fn lift(m: Lift) -> impl IntoView {
     view! {
         {head(&[("/revocations", "Revocations")], view! { "Lift the block on "<em>{untrusted(&m.name, 80)}</em>"?" }, ())}
-        {flag(Tone::Warn, view! { <strong>"Calls can go through again."</strong>" Blocked by "<bdi>{m.blocked_by.0}</bdi>": “"{untrusted(m.blocked_by.1, 300)}"”" })}
+        {flag(Tone::Warn, view! { <strong>"Calls can go through again."</strong>" So can tokens from before the block that have not ended. Blocked by "<bdi>{m.blocked_by.0}</bdi>": “"{untrusted(m.blocked_by.1, 300)}"”" })}
         {error_summary("lift", &m.errors)}
         <section class="card pad form-card">{post_form("/block/lift", view! {
-            {hidden("kind", m.kind.value())}{hidden("subject", m.subject)}
+            {hidden("kind", m.kind.value())}{hidden("subject", m.subject)}{m.scope.map(|scope| hidden("scope", scope))}
             {input(Field::new("lift", "reason", "Reason").hint("Auditors read it.").value(m.reason).required().max(300).errors(&m.errors))}
             {buttons(view! { {submit("Lift block")}{link_button("/revocations", "Keep blocked")} })}
         })}</section>

@@ -211,8 +211,8 @@ pub struct Revoke {
     pub server: String,
     /// Client and agent concerned.
     pub through: Actor,
-    /// Gateways that will be told.
-    pub gateways: u64,
+    /// What stops, counted.
+    pub stops: Stops,
     /// What was wrong.
     pub errors: FormErrors,
     /// The reason typed before an error.
@@ -222,15 +222,15 @@ pub struct Revoke {
 /// The page that says what stops.
 pub fn revoke(m: Revoke) -> impl IntoView {
     let path = format!("/grants/{}", encode(&m.id));
-    let gateways = crate::instant::plural(i64::try_from(m.gateways).unwrap_or(i64::MAX), "gateway");
     view! {
         {head(&[("/grants", "Grants")], view! { "Revoke "<em>{m.scopes.join(", ")}</em>" for "<em>{untrusted(&m.person, 80)}</em>"?" }, ())}
         {error_summary("revoke", &m.errors)}
-        {card("What happens", (), kv(vec![
-            ("Stops", view! { {codes(m.scopes, "")}" on "<em>{m.server}</em> }.into_any()),
-            ("For", view! { {untrusted(m.person, 80)}" "{actor(&m.through)} }.into_any()),
-            ("When", text(format!("As soon as each gateway knows, usually within a second. {gateways} will be told; you see which have confirmed."))),
+        {card("What stops", (), m.stops.facts(vec![
+            ("What", view! { {codes(m.scopes.clone(), "")}" on "<em>{m.server}</em> }.into_any()),
+            ("For", view! { {untrusted(m.person.clone(), 80)}" "{actor(&m.through)} }.into_any()),
+        ], vec![
             ("Keeps working", text("Every other scope of the same tokens. Nobody has to sign in again.")),
+            ("Afterwards", text("They may ask for it again.")),
         ]))}
         <section class="card pad form-card">{post_form(&format!("{path}/revoke"), view! {
             {input(Field::new("revoke", "reason", "Reason").hint("The holder and auditors read it.").value(m.reason).required().max(300).errors(&m.errors))}

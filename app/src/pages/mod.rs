@@ -32,3 +32,4 @@ pub mod server;
 pub mod servers;
 pub mod signin;
 pub mod simulator;
+pub mod take_back;

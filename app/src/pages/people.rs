@@ -5,12 +5,14 @@
 //! | GET | `/people` | `q`, `cursor` |
 //! | GET | `/people/{id}` | |
 //!
-//! Blocking a person starts at `/block?kind=user&subject={id}` ([`super::block`]).
+//! Signing a person out everywhere starts at `/take-back?kind=subject&subject={id}` ([`super::take_back`]), blocking one at
+//! `/block?kind=user&subject={id}` ([`super::block`]).
 
 use crate::{
     components::*,
     instant::Instant,
     page::encode,
+    pages::take_back,
     words::{AdminRole, Risk},
 };
 use leptos::prelude::*;
@@ -131,7 +133,7 @@ pub fn detail(m: Detail) -> impl IntoView {
         .map(|(id, name)| view! { <span class="block">{link(&format!("/agents/{}", encode(&id)), untrusted(name, 80))}</span> })
         .collect_view();
     let actions = view! { {link_button(&format!("/audit?actor={}", encode(&m.id)), "What they did")}{link_button(&format!("/simulator?person={}", encode(&m.id)), "Can they?")} };
-    let block = m.can_block.then(|| danger_zone(view! { <p>"Blocking denies every call of this person, through any client and any agent of theirs, on every gateway."</p><p>{link_button(&format!("/block?kind=user&subject={}", encode(&m.id)), "Block this person…")}</p> }));
+    let block = m.can_block.then(|| danger_zone(view! { <p>"Signing out everywhere ends every token, connection and session that this person has now. They may sign in again."</p><p>{link_button(&take_back::path(take_back::Kind::Subject, &m.id), "Sign out everywhere…")}</p><p>"Blocking denies every call of this person, through any client and any agent of theirs, on every gateway, until somebody lifts it."</p><p>{link_button(&format!("/block?kind=user&subject={}", encode(&m.id)), "Block this person…")}</p> }));
     view! {
         {head(&[("/people", "People")], untrusted(m.name, 80), actions)}
         <div class="cols">

@@ -28,8 +28,8 @@ pub struct Row {
     pub at: Instant,
     /// Gateways that confirmed, and in all.
     pub confirmed: (u64, u64),
-    /// For blocks that still stand: kind and subject for the form that lifts them.
-    pub lift: Option<(String, String)>,
+    /// For blocks that still stand: the query of the form that lifts them.
+    pub lift: Option<String>,
 }
 
 /// The list.
@@ -65,9 +65,7 @@ pub fn view(m: Model) -> impl IntoView {
                     (true, Some(at)) => view! { {pill_text(Tone::Neutral, Icon::Minus, "Lifted")}" "{time(at)} }.into_any(),
                     (false, _) => ().into_any(),
                 };
-                let lift = r.lift.filter(|_| can_block).map(|(kind, subject)| {
-                    link_button(&format!("/block/lift?kind={}&subject={}", encode(&kind), encode(&subject)), "Lift…")
-                });
+                let lift = r.lift.filter(|_| can_block).map(|query| link_button(&format!("/block/lift?{query}"), "Lift…"));
                 vec![
                     link(&format!("/revocations/{}", r.seq), view! { {r.seq}": "{untrusted(r.what, 120)} }),
                     view! { {confirmed(r.confirmed)}" "{state} }.into_any(),
@@ -79,7 +77,7 @@ pub fn view(m: Model) -> impl IntoView {
             .collect();
         table("Revocations and blocks, newest first", &[col("What"), col("State"), col("By"), col("When"), col("")], rows)
     };
-    view! { {head_with(&[], "Revocations", "Rolling policy back never brings back what was taken away.", m.can_block.then(|| link_button("/block", "Block something…")))}{body}{pager(&m.pager)} }.into_any()
+    view! { {head_with(&[], "Revocations", "Rolling policy back never brings back what was taken away.", m.can_block.then(|| view! { {link_button("/take-back", "Take something back…")}{link_button("/block", "Block something…")} }))}{body}{pager(&m.pager)} }.into_any()
 }
 
 /// One revocation.

@@ -7,12 +7,15 @@
 //! | GET | `/roles/{name}/delete` | |
 //! | POST | `/roles/{name}/delete` | `csrf`, `version` |
 //!
+//! Blocking one scope as the role gives it starts at `/block?kind=role_scope&subject={role}&scope={scope}` ([`super::block`]).
+//!
 //! After POST: redirect to `/roles`. Every change lands in the draft; gateways obey after publishing.
 
 use crate::{
     components::*,
     instant::{Instant, plural},
     page::encode,
+    pages::block,
     words::{Risk, Tone},
 };
 use leptos::prelude::*;
@@ -85,6 +88,8 @@ pub struct Scope {
     pub risk: Risk,
     /// Tools bound to it, as `server · tool`.
     pub tools: Vec<String>,
+    /// It is blocked as this role gives it, until somebody lifts that.
+    pub blocked: bool,
 }
 
 /// One role.
@@ -107,6 +112,8 @@ pub struct Detail {
     pub changed: Option<(String, Instant)>,
     /// The reader may edit.
     pub can_edit: bool,
+    /// The reader may block and lift.
+    pub can_block: bool,
 }
 
 /// One role's page.
@@ -116,18 +123,26 @@ pub fn detail(m: Detail) -> impl IntoView {
         .scopes
         .into_iter()
         .map(|s| {
+            let query = block::query(block::Kind::RoleScope, &m.name, Some(&s.name));
+            let (state, way) = match s.blocked {
+                true => {
+                    (pill_text(Tone::Danger, Icon::Lock, "Blocked until lifted"), link_button(&format!("/block/lift?{query}"), "Lift…"))
+                }
+                false => (().into_any(), link_button(&format!("/block?{query}"), "Block…")),
+            };
             vec![
-                link(&format!("/scopes/{}", encode(&s.name)), code(s.name.clone())),
+                view! { {link(&format!("/scopes/{}", encode(&s.name)), code(s.name.clone()))}" "{state} }.into_any(),
                 s.sentence.map_or_else(|| view! { <span class="tone-warn">"Nobody has described this scope yet."</span> }.into_any(), text),
                 risk_pill(s.risk),
                 codes(s.tools, "no tool is bound to it"),
+                m.can_block.then_some(way).into_any(),
             ]
         })
         .collect();
     let scopes = if rows.is_empty() {
         view! { <div class="card">{empty(Empty::Done("This role holds no scope: it gives nothing.".to_owned()))}</div> }.into_any()
     } else {
-        table("What the role lets people do", &[col("Scope"), col("In words"), col("Risk"), col("Tools it unlocks")], rows)
+        table("What the role lets people do", &[col("Scope"), col("In words"), col("Risk"), col("Tools it unlocks"), col("")], rows)
     };
     let shown = m.people.len();
     let people = m

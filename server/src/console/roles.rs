@@ -14,6 +14,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use control::config::{self, DeleteRole};
+use control::governance;
 use control::{Error, Permission};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,11 +66,13 @@ pub async fn get(
     let edit = config::last_edit(control, cx, "role.", &name).await?;
     let tools = words::tools_by_scope(&config::servers(control, cx).await?);
     let known: BTreeMap<String, Scope> = config::scopes(control, cx).await?.into_iter().map(|scope| (scope.id.clone(), scope)).collect();
+    let blocked = governance::blocked_scopes(control, cx, &name).await?;
     let scopes = found.role.scopes.iter().map(|name| view::Scope {
         name: name.clone(),
         sentence: words::sentence(known.get(name)),
         risk: words::risk(words::judged(known.get(name))),
         tools: tools.get(name).cloned().unwrap_or_default(),
+        blocked: blocked.contains(name),
     });
     let named = if cx.actor.may(Permission::ReadPeople) { NAMED } else { 0 };
     let model = view::Detail {
@@ -81,6 +84,7 @@ pub async fn get(
         in_draft: live.get(&name) != Some(&found.role.scopes.0),
         changed: edit.map(|edit| (edit.by, Instant::from_ms(edit.at_ms))),
         can_edit: cx.actor.may(Permission::WriteConfig),
+        can_block: cx.actor.may(Permission::Revoke),
         name: found.role.id,
     };
     let title = format!("Role {name}");

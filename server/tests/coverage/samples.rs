@@ -54,6 +54,7 @@ pub fn query(template: &str, ids: &Ids) -> String {
         "/servers/{server}/bind" | "/servers/{server}/limits" => vec![("tool", &ids.tool)],
         "/admin-roles/remove" => vec![("person", &ids.operator), ("role", "operator")],
         "/bundles/compare" => vec![("from", "1"), ("to", &ids.rolled_out)],
+        "/take-back" => vec![("kind", "subject"), ("subject", &ids.person)],
         "/block" => vec![("kind", "client"), ("subject", &ids.client)],
         "/block/lift" => vec![("kind", "agent"), ("subject", &ids.agent)],
         "/simulator" => {
@@ -147,6 +148,7 @@ pub fn form<'i>(template: &str, ids: &'i Ids) -> Vec<(&'static str, &'i str)> {
             vec![("digest", &ids.request_digest), ("decision", "deny"), ("duration_s", "60"), ("reason", "not now")]
         }
         "/grants/{id}/revoke" => vec![("reason", "no longer needed")],
+        "/take-back" => vec![("kind", "subject"), ("subject", &ids.person), ("reason", "to see")],
         "/block" => vec![("kind", "client"), ("subject", &ids.client), ("reason", "to see")],
         "/block/lift" => vec![("kind", "agent"), ("subject", &ids.agent), ("reason", "to see")],
         "/signout" | "/authorize" => vec![],

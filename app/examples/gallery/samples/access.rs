@@ -341,6 +341,7 @@ fn rolepages(out: &mut Vec<Sample>) {
             sentence: sentence.map(Into::into),
             risk,
             tools: s(tools),
+            blocked: name == "incidents.trigger",
         };
         roles::detail(roles::Detail {
             name: "sre".into(),
@@ -361,6 +362,7 @@ fn rolepages(out: &mut Vec<Sample>) {
             in_draft: true,
             changed: Some(("Ada Lindqvist".into(), at(9, 30, 0))),
             can_edit: true,
+            can_block: true,
         })
     });
     console(out, "role-delete", "Delete role", Nav::Roles, || {

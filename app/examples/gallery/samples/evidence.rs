@@ -46,6 +46,11 @@ fn detail(proof: audit::Proof) -> audit::Detail {
         facts: vec![("Gateway".into(), "gw-eu-1".into()), ("Policy".into(), "128".into()), ("Token".into(), "jti 01k9w3".into())],
         raw: format!("{{\n  \"action\": \"tool.called\",\n  \"outcome\": \"denied\",\n  \"tool\": {HOSTILE:?}\n}}"),
         proof,
+        take_back: vec![
+            ("Take this token back…", "/take-back?kind=token&subject=tok_01k9".into()),
+            ("Take this sign-in back…", "/take-back?kind=session&subject=ses_01k9".into()),
+            ("Sign this person out everywhere…", "/take-back?kind=subject&subject=usr_1".into()),
+        ],
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{Sample, at, choices, console, paged, s, through};
 use app::{
-    components::{FormErrors, Pager, StepState},
+    components::{FormErrors, Pager, StepState, Stops},
     page::Nav,
-    pages::{block, grants, receipt, simulator},
+    pages::{block, grants, receipt, simulator, take_back},
     words::{GrantState, Risk},
 };
 
@@ -77,7 +77,7 @@ fn grantpages(out: &mut Vec<Sample>) {
             scopes: s(&["incidents.trigger"]),
             server: "incident".into(),
             through: through(true),
-            gateways: 8,
+            stops: stops(Some(1), None),
             errors: FormErrors::default(),
             reason: String::new(),
         })
@@ -97,7 +97,7 @@ fn grantpages(out: &mut Vec<Sample>) {
         receipt::view(receipt::Model {
             rows: vec![
                 row(5512, "grant grt_01k9", false, (7, 8), None),
-                row(5511, "client Old IDE", true, (8, 8), Some(("client".into(), "cli_9".into()))),
+                row(5511, "client Old IDE", true, (8, 8), Some("kind=client&subject=cli_9".into())),
             ],
             can_block: true,
             pager: Pager::default(),
@@ -154,28 +154,74 @@ fn grantpages(out: &mut Vec<Sample>) {
                 (block::Kind::Client, vec![("cli_1".into(), "Code IDE".into())]),
                 (block::Kind::Agent, vec![]),
                 (block::Kind::Server, vec![("srv_1".into(), "incident".into())]),
+                (block::Kind::RoleScope, vec![("developer".into(), "developer".into()), ("sre".into(), "sre".into())]),
             ],
+            scopes: s(&["incidents.trigger", "logs.debug.write", "logs.read"]),
             tenant: "acme".into(),
         })
     });
     let confirm = |kind, subject: &str, name: &str| block::Model {
         kind,
         subject: subject.into(),
+        scope: (kind == block::Kind::RoleScope).then(|| "logs.debug.write".to_owned()),
         name: name.into(),
-        people: 54,
-        live_grants: 3,
-        connections: Some(61),
-        gateways: 8,
+        stops: stops(Some(3), Some(61)),
         warning: None,
         reason: String::new(),
         errors: FormErrors::default(),
     };
     console(out, "block-client", "Block client", Nav::Revocations, || block::view(confirm(block::Kind::Client, "cli_1", "Code IDE")));
+    console(out, "block-person", "Block person", Nav::Revocations, || block::view(confirm(block::Kind::User, "usr_1", "Dev Moreau")));
+    console(out, "block-role-scope", "Block a role's scope", Nav::Revocations, || {
+        block::view(confirm(block::Kind::RoleScope, "sre", "logs.debug.write by role sre"))
+    });
     console(out, "block-tenant", "Stop everything", Nav::Revocations, || block::view(confirm(block::Kind::Tenant, "acme", "Acme")));
+    console(out, "take-back", "Take back", Nav::Revocations, || {
+        take_back::choose(take_back::Choose {
+            people: vec![("usr_1".into(), "Dev Moreau".into()), ("usr_2".into(), "Olga Petrova".into())],
+            can_read_audit: true,
+        })
+    });
+    let take = |kind, subject: &str, name: &str, known| take_back::Model {
+        kind,
+        subject: subject.into(),
+        name: name.into(),
+        stops: stops(None, Some(2)),
+        known,
+        is_self: false,
+        reason: String::new(),
+        errors: FormErrors::default(),
+    };
+    console(out, "take-back-person", "Take back", Nav::Revocations, || {
+        take_back::view(take_back::Model {
+            is_self: true,
+            ..take(take_back::Kind::Subject, "usr_1", "Dev Moreau", take_back::Known::Found)
+        })
+    });
+    console(out, "take-back-session", "Take back", Nav::Revocations, || {
+        take_back::view(take(
+            take_back::Kind::Session,
+            "ses_01k9w3zj4q8m2v7r5t6y1x0abc",
+            "a sign-in of Dev Moreau",
+            take_back::Known::Found,
+        ))
+    });
+    console(out, "take-back-token", "Take back", Nav::Revocations, || {
+        take_back::view(take(
+            take_back::Kind::Token,
+            "tok_01k9",
+            "a token of Dev Moreau through Code IDE",
+            take_back::Known::Ended(at(9, 50, 0)),
+        ))
+    });
+    console(out, "take-back-unknown", "Take back", Nav::Revocations, || {
+        take_back::view(take(take_back::Kind::Lineage, "lin_mistyped", "lin_mistyped", take_back::Known::Unknown))
+    });
     console(out, "block-lift", "Lift block", Nav::Revocations, || {
         block::lift(block::Lift {
             kind: block::Kind::Client,
             subject: "cli_9".into(),
+            scope: None,
             name: "Old IDE".into(),
             blocked_by: ("Ada Lindqvist".into(), "leaked credentials".into()),
             reason: String::new(),
@@ -240,6 +286,11 @@ fn asking(out: &mut Vec<Sample>) {
             at: at(10, 6, 12),
         })))
     });
+}
+
+/// What stops, as the pages that take something away count it.
+fn stops(live_grants: Option<u64>, connections: Option<u64>) -> Stops {
+    Stops { people: 54, tokens: 117, agents: 4, live_grants, connections, gateways: 8 }
 }
 
 /// Adds them.

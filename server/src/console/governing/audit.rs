@@ -1,7 +1,7 @@
 //! The audit log: finding, reading, exporting.
 
 use super::super::sentences;
-use super::words;
+use super::{take_back, words};
 use crate::app::App;
 use crate::page;
 use crate::problem::Problem;
@@ -175,6 +175,7 @@ pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Path((_, id
             Proof::Waiting => view::Proof::Waiting,
             Proof::Broken { index: at } => view::Proof::Broken { index: index(at) },
         },
+        take_back: take_back::offered(&event, &caller.cx),
         id: event.id,
         action: event.action,
         reason: event.reason,

@@ -12,17 +12,25 @@ use app::pages::block::{self as view, Kind};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use control::governance::{self, Block, Lift};
+use control::governance::{self, Block};
 use control::{Ctx, Error};
 use policy::Target;
 use serde::Deserialize;
-use store::{Agent, Client, Server, User};
+use store::{Agent, Client, Role, Scope, Server, User};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct Asked {
     kind: String,
     subject: String,
+    scope: String,
+}
+
+impl Asked {
+    /// The scope, where one goes with the subject.
+    fn scope(&self) -> Option<String> {
+        (Kind::parse(&self.kind) == Some(Kind::RoleScope)).then(|| self.scope.clone())
+    }
 }
 
 /// What a form's kind and subject mean. Servers are blocked by resource URI; forms may name them by id.
@@ -37,6 +45,7 @@ async fn target(app: &App, cx: &Ctx, asked: &Asked) -> Result<(Kind, Target), Er
             let by_id = app.control().read(cx).get::<Server>(&subject).await?;
             Target::Server(by_id.map_or(subject, |server| server.resource))
         }
+        Kind::RoleScope => Target::RoleScope { role: subject, scope: asked.scope.clone() },
         Kind::Tenant if subject == cx.tenant.as_str() => Target::Tenant,
         Kind::Tenant => return Err(Error::NotFound),
     };
@@ -58,8 +67,11 @@ async fn choose(app: &App, caller: &Caller) -> Result<Response, Problem> {
     let clients = db.all::<Client>().await.map_err(Error::from)?.into_iter().map(|row| (row.id, row.name)).collect();
     let agents = db.all::<Agent>().await.map_err(Error::from)?.into_iter().map(|row| (row.id, row.name)).collect();
     let servers = db.all::<Server>().await.map_err(Error::from)?.into_iter().map(|row| (row.id, row.name)).collect();
-    let subjects = vec![(Kind::User, users), (Kind::Client, clients), (Kind::Agent, agents), (Kind::Server, servers)];
-    let model = view::Choose { subjects, tenant: caller.cx.tenant.to_string() };
+    let roles = db.all::<Role>().await.map_err(Error::from)?.into_iter().map(|row| (row.id.clone(), row.id)).collect();
+    let scopes = db.all::<Scope>().await.map_err(Error::from)?.into_iter().map(|row| row.id).collect();
+    let subjects =
+        vec![(Kind::User, users), (Kind::Client, clients), (Kind::Agent, agents), (Kind::Server, servers), (Kind::RoleScope, roles)];
+    let model = view::Choose { subjects, scopes, tenant: caller.cx.tenant.to_string() };
     page::show(app, caller, StatusCode::OK, "Block", Nav::Revocations, None, || view::choose(model)).await
 }
 
@@ -76,11 +88,9 @@ async fn confirm(
     let model = view::Model {
         kind,
         subject: asked.subject.clone(),
+        scope: asked.scope(),
+        stops: words::stops(&stops, true),
         name: stops.name,
-        people: stops.people,
-        live_grants: stops.live_grants,
-        connections: stops.connections,
-        gateways: stops.gateways,
         warning: stops.is_self.then(|| "This is you. You will be signed out, and somebody else has to lift it.".to_owned()),
         reason,
         errors,
@@ -93,6 +103,7 @@ async fn confirm(
 pub struct Sent {
     kind: String,
     subject: String,
+    scope: String,
     reason: String,
     confirm: String,
 }
@@ -106,7 +117,7 @@ pub async fn block(
 ) -> Result<Response, Problem> {
     caller.cx.needs(control::Permission::Revoke)?;
     let Form(sent) = form;
-    let asked = Asked { kind: sent.kind, subject: sent.subject };
+    let asked = Asked { kind: sent.kind, subject: sent.subject, scope: sent.scope };
     let (kind, target) = target(&app, &caller.cx, &asked).await?;
     if kind == Kind::Tenant && sent.confirm.trim() != caller.cx.tenant.as_str() {
         let errors = FormErrors(vec![FieldError { field: "confirm".to_owned(), message: format!("Type {} to confirm", caller.cx.tenant) }]);
@@ -140,6 +151,7 @@ async fn lift_page(
     let model = view::Lift {
         kind,
         subject: asked.subject.clone(),
+        scope: asked.scope(),
         name: standing.subject.name,
         blocked_by: (standing.by.name, standing.reason),
         reason,
@@ -157,10 +169,9 @@ pub async fn lift(
 ) -> Result<Response, Problem> {
     caller.cx.needs(control::Permission::Revoke)?;
     let Form(sent) = form;
-    let asked = Asked { kind: sent.kind, subject: sent.subject };
+    let asked = Asked { kind: sent.kind, subject: sent.subject, scope: sent.scope };
     let (_, target) = target(&app, &caller.cx, &asked).await?;
-    let standing = governance::standing_block(app.control(), &caller.cx, &target).await?;
-    match app.control().run(&caller.cx, Lift { id: standing.id, reason: sent.reason.clone() }).await {
+    match governance::lift(app.control(), &caller.cx, &target, sent.reason.clone()).await {
         Ok(_) => Ok(Redirect::to(&format!("/t/{tenant}/revocations")).into_response()),
         Err(Error::Invalid(invalid)) => {
             lift_page(&app, &caller, &asked, sent.reason, words::errors(&invalid, &[]), StatusCode::UNPROCESSABLE_ENTITY).await

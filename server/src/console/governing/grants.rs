@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use control::evidence::{self, EventView};
 use control::governance::{self, GiveUpGrant, GrantDetail, GrantFilter, GrantIs, GrantView, Page, RevokeGrant};
 use control::{Error, Permission};
+use policy::Target;
 use serde::Deserialize;
 
 #[derive(Deserialize, Default)]
@@ -125,7 +126,7 @@ async fn ask_page(
     if !found.can_revoke && !found.can_give_up {
         return Err(Error::Forbidden(Permission::Revoke).into());
     }
-    let gateways = app.control().read(&caller.cx).all::<store::Gateway>().await.map_err(Error::from)?.len();
+    let stops = governance::blast_radius(app.control(), &caller.cx, &Target::Grant(found.grant.id.clone())).await?;
     let grant = found.grant;
     let model = view::Revoke {
         through: words::through(&grant.client, grant.agent.as_ref()),
@@ -133,7 +134,7 @@ async fn ask_page(
         person: grant.person.name,
         scopes: grant.scopes.into_iter().collect(),
         server: grant.server.name,
-        gateways: u64::try_from(gateways).unwrap_or(u64::MAX),
+        stops: words::stops(&stops, true),
         reason,
         errors,
     };

@@ -6,6 +6,7 @@ mod grants;
 mod request;
 mod requests;
 mod revocations;
+mod take_back;
 mod words;
 
 use crate::endpoint::{Access, Endpoint, get, post};
@@ -28,6 +29,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/revocations", session(P::ReadConsole), revocations::list),
         get("/t/{tenant}/revocations/{seq}", session(P::SignedIn), revocations::receipt),
         get("/t/{tenant}/revocations/{seq}/receipt.json", session(P::SignedIn), revocations::json),
+        get("/t/{tenant}/take-back", session(P::Revoke), take_back::ask),
+        post("/t/{tenant}/take-back", session(P::Revoke), take_back::take_back),
         get("/t/{tenant}/block", session(P::Revoke), block::ask),
         post("/t/{tenant}/block", session(P::Revoke), block::block),
         get("/t/{tenant}/block/lift", session(P::Revoke), block::ask_lift),

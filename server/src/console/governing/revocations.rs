@@ -7,6 +7,7 @@ use crate::problem::Problem;
 use crate::signin::session::{Caller, SignedIn};
 use app::instant::{Instant, duration};
 use app::page::Nav;
+use app::pages::block::{self, Kind};
 use app::pages::receipt::{self as view, ReceiptRow, ReceiptSnapshot};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -14,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use control::evidence::{self, EventView};
 use control::governance::{self, GatewayReceipt, Page, Receipt, RevocationView};
-use control::{Error, Permission};
+use control::{Ctx, Error, Permission};
 use policy::Target;
 use serde::Deserialize;
 use std::time::Duration;
@@ -40,9 +41,7 @@ pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Query(aske
             what: what(&revocation),
             block: revocation.is_block,
             lifted: revocation.lifted.map(|(_, at_ms)| Instant::from_ms(at_ms)),
-            lift: kind(&revocation.target)
-                .filter(|_| revocation.is_block && revocation.lifted.is_none())
-                .map(|kind| (kind.to_owned(), subject(&revocation))),
+            lift: lift_query(&revocation, cx).filter(|_| revocation.lifted.is_none()),
             by: revocation.by.name,
             reason: revocation.reason,
             at: Instant::from_ms(revocation.created_ms),
@@ -58,9 +57,9 @@ pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Query(aske
 fn what(revocation: &RevocationView) -> String {
     let name = &revocation.subject.name;
     match &revocation.target {
-        Target::Token(_) => format!("one token {name}"),
-        Target::Session(_) => format!("one session {name}"),
-        Target::Lineage(_) => format!("everything that descends from one code {name}"),
+        Target::Token(_) => format!("one access token {name}"),
+        Target::Session(_) => format!("one sign-in {name}"),
+        Target::Lineage(_) => format!("one connection {name}"),
         Target::Grant(_) => format!("grant {name}"),
         Target::Subject(_) => format!("everything issued to {name} before"),
         Target::User(_) => format!("person {name}"),
@@ -72,20 +71,18 @@ fn what(revocation: &RevocationView) -> String {
     }
 }
 
-/// The block form's word for it, where there is one.
-const fn kind(target: &Target) -> Option<&'static str> {
-    match target {
-        Target::User(_) => Some("user"),
-        Target::Client(_) => Some("client"),
-        Target::Agent(_) => Some("agent"),
-        Target::Server(_) => Some("server"),
-        Target::Tenant => Some("tenant"),
-        _ => None,
+/// What the form that lifts it is asked, for a block.
+fn lift_query(revocation: &RevocationView, cx: &Ctx) -> Option<String> {
+    let query = |kind, subject: &str| Some(block::query(kind, subject, None));
+    match &revocation.target {
+        Target::User(id) => query(Kind::User, id),
+        Target::Client(id) => query(Kind::Client, id),
+        Target::Agent(id) => query(Kind::Agent, id),
+        Target::Server(resource) => query(Kind::Server, resource),
+        Target::RoleScope { role, scope } => Some(block::query(Kind::RoleScope, role, Some(scope))),
+        Target::Tenant => query(Kind::Tenant, cx.tenant.as_str()),
+        Target::Token(_) | Target::Session(_) | Target::Lineage(_) | Target::Grant(_) | Target::Subject(_) => None,
     }
-}
-
-fn subject(revocation: &RevocationView) -> String {
-    revocation.subject.id.clone()
 }
 
 /// A page of something younger than this waits for the gateways before it is rendered, in milliseconds.

@@ -1,10 +1,10 @@
 //! From the use cases' types to the pages' words.
 
 use super::super::words::spoken;
-use app::components::{Actor, FieldError, FormErrors, Pager};
+use app::components::{Actor, FieldError, FormErrors, Pager, Stops};
 use app::words::{GrantState, RequestState, Risk};
 use control::Invalid;
-use control::governance::{self, Named};
+use control::governance::{self, BlastRadius, Named};
 
 pub(super) const fn risk(risk: policy::Risk) -> Risk {
     match risk {
@@ -30,6 +30,18 @@ pub(super) const fn grant_state(state: governance::GrantState) -> GrantState {
         governance::GrantState::Active => GrantState::Active,
         governance::GrantState::Ended => GrantState::Expired,
         governance::GrantState::Revoked => GrantState::Revoked,
+    }
+}
+
+/// What stops, as pages count it. Taking tokens back leaves grants as they are: `ends_grants` says whether there is anything to count.
+pub(super) fn stops(radius: &BlastRadius, ends_grants: bool) -> Stops {
+    Stops {
+        people: radius.people,
+        tokens: radius.tokens,
+        agents: radius.agents,
+        live_grants: ends_grants.then_some(radius.live_grants),
+        connections: radius.connections,
+        gateways: radius.gateways,
     }
 }
 
