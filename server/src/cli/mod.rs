@@ -7,8 +7,11 @@ mod confirm;
 mod export_repo;
 mod keys;
 mod opa;
+mod receipt;
+mod revoke;
 mod sign;
 mod signer;
+mod target;
 mod tenant;
 
 use crate::serve::{self, ServeArgs};
@@ -32,6 +35,10 @@ enum Command {
     /// Administer from the host's shell: the first admin, and the way back in.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Take back what was issued, or block, and say which gateways have confirmed. Exits with 0 when all have and 2 when some have not.
+    Revoke(revoke::Revoke),
+    /// Lift a block. Exits as `revoke` does.
+    Lift(revoke::Lift),
     /// Write a tenant's signed repository into a directory, for a web server, an object store or an air gap.
     ExportRepo(export_repo::ExportRepo),
     /// Work with audit exports.
@@ -61,6 +68,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Admin(admin) => admin.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Revoke(revoke) => revoke.run().await,
+        Command::Lift(lift) => lift.run().await,
         Command::ExportRepo(export) => export.run().await.map(|()| ExitCode::SUCCESS),
         Command::Audit(audit) => audit.run(),
         Command::Keys(keys) => keys.run().await.map(|()| ExitCode::SUCCESS),
