@@ -1,4 +1,4 @@
-//! What a person is asked before a key signs.
+//! What a person is asked before a key signs or something is taken away.
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -42,17 +42,19 @@ impl Trust {
 /// # Errors
 /// When the answer is another, or there is nobody to ask.
 pub fn confirm(question: &str, yes: bool) -> Result<()> {
-    if yes {
-        return Ok(());
-    }
+    if yes { Ok(()) } else { typed(question, "yes", "nothing was signed") }
+}
+
+/// Goes on only after this word; `otherwise` says that nothing was done.
+///
+/// # Errors
+/// When the answer is another, or there is nobody to ask.
+pub fn typed(question: &str, word: &str, otherwise: &'static str) -> Result<()> {
     let input = std::io::stdin();
-    ensure!(input.is_terminal(), "nobody is there to answer; read what is above, and say --yes");
-    eprint!("{question} Type yes to go on: ");
+    ensure!(input.is_terminal(), "{otherwise}: nobody is there to answer; read what is above, and say --yes");
+    eprint!("{question} Type {word} to go on: ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     input.read_line(&mut answer)?;
-    match answer.trim() {
-        "yes" => Ok(()),
-        _ => bail!("nothing was signed"),
-    }
+    if answer.trim() == word { Ok(()) } else { bail!(otherwise) }
 }

@@ -1,6 +1,6 @@
 //! Waiting for gateways to confirm, and saying who has.
 
-use super::admin::explain;
+use super::tenant::explain;
 use anyhow::Result;
 use app::instant::{Instant, duration};
 use clap::Args;

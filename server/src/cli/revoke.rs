@@ -1,16 +1,16 @@
 //! `writ revoke …` and `writ lift …`: what a security team runs at night, or has a program run. Shows what stops, does it, and says which
 //! gateways have confirmed.
 
-use super::admin::{Tenant, explain};
+use super::confirm::typed;
 use super::receipt::{self, Wait};
 use super::target::{Blockable, Issued};
-use anyhow::{Result, anyhow, bail};
+use super::tenant::{Tenant, explain};
+use anyhow::{Result, anyhow};
 use clap::{ArgGroup, Args};
 use control::governance::{self, BlastRadius, Trace};
 use control::{Actor, Control, Ctx, Error};
 use policy::Target;
 use serde_json::{Value, json};
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// Take back what was issued, or block.
@@ -58,7 +58,8 @@ impl Revoke {
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes {
-            confirm(&cx, &target)?;
+            let word = if target == Target::Tenant { cx.tenant.as_str() } else { "yes" };
+            typed("Take it away?", word, "nothing was changed")?;
         }
         // The answer may have taken its time.
         let cx = again(&control, &cx).await?;
@@ -108,19 +109,6 @@ fn unknown(error: Error) -> anyhow::Error {
         Error::NotFound => anyhow!("there is no such thing in this tenant; nothing was changed"),
         other => explain(other),
     }
-}
-
-/// Nobody is asked where nobody can answer.
-fn confirm(cx: &Ctx, target: &Target) -> Result<()> {
-    let word = if *target == Target::Tenant { cx.tenant.as_str() } else { "yes" };
-    if !io::stdin().is_terminal() {
-        bail!("nothing was changed: nobody can be asked here; look with --dry-run, then give --yes");
-    }
-    eprint!("Type {word} to go on: ");
-    io::stderr().flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    if line.trim() == word { Ok(()) } else { bail!("nothing was changed") }
 }
 
 /// What stops, for a program.

@@ -1,6 +1,6 @@
 //! What to take back or block, as options.
 
-use super::admin::explain;
+use super::tenant::explain;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use control::governance::person_called;

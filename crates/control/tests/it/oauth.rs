@@ -39,7 +39,7 @@ async fn session(h: &Harness, user: &str) {
         user_id: Some(user.into()),
         data: "{}".into(),
         idp_sid: None,
-        sid: None,
+        sid: Some(format!("ses_{user}")),
         auth_ms: h.now_ms(),
         seen_ms: h.now_ms(),
         expires_ms: h.now_ms() + 12 * 3_600_000,
@@ -635,3 +635,4 @@ fn subset() -> impl Strategy<Value = BTreeSet<String>> {
 
 mod exchange;
 mod races;
+mod taking_back;
