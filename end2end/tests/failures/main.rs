@@ -11,6 +11,7 @@ mod oauth;
 mod opa;
 mod proxy;
 mod replicas;
+mod revoking;
 mod rig;
 mod rings;
 mod servers;

@@ -10,7 +10,7 @@ use std::{
     fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -208,12 +208,17 @@ impl Rig {
 
     /// Runs `writ` on the data folder and returns what it printed.
     pub fn writ(&self, words: &[&str]) -> Result<String> {
-        let mut command = Command::new(&self.places.writ);
-        let output = self.on_data(command.args(words)).args(["--public-url", &self.places.console]).output()?;
+        let output = self.try_writ(words)?;
         if !output.status.success() {
             bail!("writ {} failed: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
         }
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Runs `writ` on the data folder, with nobody there to answer; returns how it ended.
+    pub fn try_writ(&self, words: &[&str]) -> Result<Output> {
+        let mut command = Command::new(&self.places.writ);
+        Ok(self.on_data(command.args(words)).args(["--public-url", &self.places.console]).stdin(Stdio::null()).output()?)
     }
 
     fn on_data<'c>(&self, command: &'c mut Command) -> &'c mut Command {

@@ -232,3 +232,59 @@ async fn home_is_silent_on_what_its_reader_may_not_know() {
     let owner = world.get("/t/acme/home", world.session("acme", AdminRole::Owner.as_str())).await;
     assert!(owner.body.contains("Policy 2 is on its way") && owner.body.contains("Policy 2 is in 1 of 2 rings"), "{owner:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scope_is_blocked_and_lifted_from_its_roles_page() {
+    let world = World::new().await;
+    let ids = world.ids("acme");
+    let owner = world.session("acme", AdminRole::Owner.as_str());
+    let role = format!("/t/acme/roles/{}", ids.role);
+    let query = format!("kind=role_scope&subject={}&scope={}", ids.role, ids.scope);
+    let page = world.get(&role, owner).await;
+    assert!(leads_to(&page.body).contains(&format!("/t/acme/block?{query}")), "{page:?}");
+    let ask = world.get(&format!("/t/acme/block?{query}"), owner).await;
+    assert!(ask.body.contains("What stops") && ask.body.contains("1 person"), "{ask:?}");
+    let form = [("kind", "role_scope"), ("subject", &ids.role), ("scope", &ids.scope), ("reason", "customer data in the logs")];
+    let blocked = world.post("/t/acme/block", owner, &form).await;
+    assert!(blocked.location.contains("/revocations/"), "{blocked:?}");
+    let page = world.get(&role, owner).await;
+    assert!(page.body.contains("Blocked until lifted"), "{page:?}");
+    assert!(leads_to(&page.body).contains(&format!("/t/acme/block/lift?{query}")), "{page:?}");
+    let list = world.get("/t/acme/revocations", owner).await;
+    assert!(leads_to(&list.body).contains(&format!("/t/acme/block/lift?{query}")), "{list:?}");
+    assert_eq!(world.get(&format!("/t/acme/block/lift?{query}"), owner).await.status, StatusCode::OK);
+    assert_eq!(world.post("/t/acme/block/lift", owner, &form).await.status, StatusCode::SEE_OTHER);
+    assert!(!world.get(&role, owner).await.body.contains("Blocked until lifted"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_back_is_said_before_and_what_was_typed_stays() {
+    let world = World::new().await;
+    let ids = world.ids("acme");
+    let owner = world.session("acme", AdminRole::Owner.as_str());
+    let say = async |query: &str| world.get(&format!("/t/acme/take-back?{query}"), owner).await.body;
+    let person = say(&format!("kind=subject&subject={}", ids.person)).await;
+    assert!(person.contains("They may sign in again") && !person.contains("This concerns you."), "{person}");
+    // By its sid, as every token of it says, a sign-in leads to its person; the one that the reader is signed in by is told apart.
+    let own = say("kind=session&subject=ses_acme_owner").await;
+    assert!(own.contains("a sign-in of") && own.contains("This concerns you."), "{own}");
+    let others = say("kind=session&subject=ses_acme_dev").await;
+    assert!(others.contains("a sign-in of") && !others.contains("This concerns you."), "{others}");
+    for kind in ["session", "lineage", "token"] {
+        // Another tenant's are as unknown as none.
+        let unknown = say(&format!("kind={kind}&subject=ses_beta_dev")).await;
+        assert!(unknown.contains("Nothing is known by this identifier."), "{kind}: {unknown}");
+    }
+    assert_eq!(world.get("/t/acme/take-back?kind=anything&subject=x", owner).await.status, StatusCode::NOT_FOUND);
+    let before = world.events("acme").await;
+    let form = [("kind", "token"), ("subject", "tok_typed"), ("reason", "  ")];
+    let refused = world.post("/t/acme/take-back", owner, &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    assert!(refused.body.contains("Say why.") && refused.body.contains(r#"value="tok_typed""#), "{refused:?}");
+    assert_eq!(world.events("acme").await, before);
+    // Whoever takes back what they are signed in by is signed out.
+    let form = [("kind", "session"), ("subject", "ses_acme_owner"), ("reason", "left open at home")];
+    let taken = world.post("/t/acme/take-back", owner, &form).await;
+    assert!(taken.location.contains("/revocations/"), "{taken:?}");
+    assert!(world.get(&taken.location, owner).await.location.starts_with("/t/acme/signin?return_to="));
+}
