@@ -51,15 +51,7 @@ pub async fn report(control: &Control, cx: &Ctx, report: &Report, offered: &Offe
     });
     let timestamp = u64::try_from(signed).unwrap_or_default();
     let version = report.software.clone();
-    let ack = Ack {
-        policy_version,
-        policy_sha256,
-        revocation_seq,
-        timestamp,
-        error,
-        version,
-        ..Ack::default()
-    };
+    let ack = Ack { policy_version, policy_sha256, revocation_seq, timestamp, error, version, ..Ack::default() };
     // An OPA is shown no checkpoint: it cosigns nothing.
     acknowledge(control, cx, ack).await.map(drop)
 }
