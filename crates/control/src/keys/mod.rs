@@ -9,7 +9,7 @@
 //! | what follows once gateways have the new key | `settle.rs` |
 //! | versions that may run no more | `floor.rs` |
 //!
-//! What the metadata lists is the truth; the table `keys` is brought in line with it ([`sync`]) in the same transaction. A private half that
+//! What the metadata lists is the truth; the table `keys` is brought in line with it (`sync.rs`) in the same transaction. A private half that
 //! is no longer needed is destroyed there and then. The row stays: its public half, since when, until when.
 
 mod change;

@@ -1,7 +1,7 @@
 //! What the policy key signs, on its way from "asked for" to "live".
 //!
-//! Whatever changes the list of policies is an [`Offer`] first: a publish, other keys in the live policy, another delegated key, a higher
-//! floor, the same for another while. If the policy key lies here, [`settle`] signs and enacts it in the same transaction, and no row is
+//! Whatever changes the list of policies is an `Offer` first: a publish, other keys in the live policy, another delegated key, a higher
+//! floor, the same for another while. If the policy key lies here, `settle` signs and enacts it in the same transaction, and no row is
 //! left of it. If it lies elsewhere, the offer is kept as a candidate:
 //!
 //! ```text
