@@ -186,7 +186,7 @@ pub fn view(m: Model) -> impl IntoView {
         }
     });
     view! {
-        {head_with(&[("/fleet", "Fleet")], view! { <em>{m.name}</em> }, view! { "An OPA · "<code>{m.id}</code> }, ())}
+        {head_with(&[("/fleet", "Fleet")], view! { <em>{m.name}</em> }, view! { "An OPA · "<code>{m.id.clone()}</code> }, link_button(&format!("/fleet/{}", m.id), "Ring and pin"))}
         <div class="stack">{refused}{old_key}{awaits}
             <div class="cols"><div class="stack">{card("Now", (), facts)}</div><div class="stack">{change}</div></div>
         </div>

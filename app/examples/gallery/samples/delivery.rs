@@ -26,7 +26,7 @@ fn gateway(name: &str, state: fleet::GatewayState, error: Option<&str>) -> fleet
         error: error.map(Into::into),
         version: "0.1.0".into(),
         is_opa: false,
-        href: None,
+        href: Some(format!("/t/acme/fleet/{name}")),
     }
 }
 

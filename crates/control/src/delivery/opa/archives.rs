@@ -6,6 +6,7 @@
 
 use crate::delivery::compile::read;
 use crate::delivery::list::revocation_list;
+use crate::delivery::rollout::course;
 use crate::delivery::signing::{Signing, damaged, life, public as public_half, purpose, read_repository};
 use crate::error::{Error, Result};
 use crate::scene::{Scene, Upkeep};
@@ -147,16 +148,18 @@ pub(in crate::delivery) async fn refresh(scene: &Scene<'_>, signing: &Signing<'_
     let pinned = |lane: Lane| chosen(signing.repository(), signing.keys(), lane).and_then(public_half);
     let (policy_key, revocations_key) = (pinned(Lane::Policy)?, pinned(Lane::Revocations)?);
     let floor = i64::try_from(signing.repository().min_version().max(1)).map_err(damaged)?;
+    let newest = scene.db.newest_bundle().await?;
+    let assigned: Vec<u64> = course(&scene.db).await?.assignment().versions().collect();
     let mut signed = false;
-    for version in floor..=tenant.policy_version {
+    for version in floor..=newest {
         let left = |expires_ms: i64| expires_ms / 1000 - scene.cx.now_s();
         let held = heads.iter().find(|head| head.id == policy_id(version));
         let lasts = |head: &OpaArchiveHead| head.key_id == policy_key.id() && left(head.expires_ms) > life(Role::Targets).renew_before;
         if held.is_some_and(lasts) {
             continue;
         }
-        // Of the policies before the live one, those that never had a bundle need none.
-        if held.is_none() && version != tenant.policy_version {
+        // Of the policies that nobody is to run, those that never had a bundle need none.
+        if held.is_none() && !assigned.contains(&version.unsigned_abs()) {
             continue;
         }
         if let Some(row) = scene.db.get::<store::Bundle>(&version.to_string()).await? {

@@ -9,8 +9,7 @@ use crate::error::{Error, Result};
 use crate::permission::Permission;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bundle::Assignment;
-use bundle::assignment::Member;
+use bundle::assignment::{Assignment, Member};
 use opa::Lane;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{OpaArchive, OpaClient};
@@ -18,12 +17,12 @@ use store::{OpaArchive, OpaClient};
 /// What lies ready for a tenant's OPAs, without the bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shelf {
-    /// Whose.
+    /// Which version each is to run, by its ring or pin; nothing before the first publish. Pins count until they are taken off the list.
+    pub assigned: Assignment,
+    /// The versions of policies that lie ready.
+    pub versions: BTreeSet<u64>,
+    /// The tenant's slug.
     pub tenant: String,
-    /// Which versions of the policy lie ready, the live one or older.
-    pub versions: BTreeSet<i64>,
-    /// Who runs which of them: rings and pins, as for gateways.
-    pub assignment: Assignment,
     /// All archives, by id.
     pub archives: BTreeMap<String, Offer>,
 }
@@ -43,17 +42,16 @@ impl Shelf {
     /// What this OPA is to have on this lane; `None` before there is anything.
     pub fn offer(&self, client: &str, lane: Lane) -> Option<&Offer> {
         match lane {
-            Lane::Policy => self.archives.get(&policy_id(self.version_for(client)?)),
+            Lane::Policy => self.archives.get(&policy_id(i64::try_from(self.version_for(client)?).ok()?)),
             Lane::Revocations => self.archives.get(REVOCATIONS),
         }
     }
 
-    /// Which version of the policy an OPA is to run: that of its ring, or the one that it is pinned to. It has no labels. A version whose
-    /// bundle is not signed yet leaves the one before in force.
-    fn version_for(&self, client: &str) -> Option<i64> {
+    /// Which version of the policy an OPA is to run: that of its ring or pin, or, while the bundle of that is not signed, the one before. An
+    /// OPA has no labels.
+    pub fn version_for(&self, client: &str) -> Option<u64> {
         let member = Member { tenant: &self.tenant, gateway: client, labels: &BTreeMap::new() };
-        // Pins that are over were left out when this was read.
-        let assigned = i64::try_from(self.assignment.version_for(&member, 0)?).ok()?;
+        let assigned = self.assigned.version_for(&member, i64::MIN)?;
         self.versions.range(..=assigned).next_back().copied()
     }
 }
@@ -65,16 +63,12 @@ impl Shelf {
 pub async fn heads(control: &Control, cx: &Ctx) -> Result<Shelf> {
     cx.needs(Permission::BeSystem)?;
     let db = control.read(cx);
-    let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
     let heads = db.opa_archive_heads().await?;
-    let versions = heads.iter().filter(|head| head.id == policy_id(head.number) && head.number <= tenant.policy_version);
-    let versions: BTreeSet<i64> = versions.map(|head| head.number).collect();
-    let mut assignment = if versions.is_empty() { Assignment::default() } else { course(&db).await?.assignment() };
-    assignment.pins.retain(|_, pin| cx.now_s() < pin.until);
+    let versions = heads.iter().filter(|head| head.id == policy_id(head.number)).filter_map(|head| u64::try_from(head.number).ok());
+    let versions = versions.collect();
+    let assigned = course(&db).await?.assignment();
     let offer = |head: store::OpaArchiveHead| (head.id.clone(), Offer { id: head.id, revision: head.revision, sha256: head.sha256 });
-    let archives: BTreeMap<_, _> = heads.into_iter().map(offer).collect();
-    let tenant = if archives.is_empty() { String::new() } else { tenant.id };
-    Ok(Shelf { tenant, versions, assignment, archives })
+    Ok(Shelf { assigned, versions, tenant: cx.tenant.to_string(), archives: heads.into_iter().map(offer).collect() })
 }
 
 /// The bytes of an archive, if they are still those.

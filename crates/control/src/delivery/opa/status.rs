@@ -49,9 +49,14 @@ pub async fn report(control: &Control, cx: &Ctx, report: &Report, offered: &Offe
         let message = format!("{lane}: {}", text.as_deref()?);
         Some(AckError { code: "bundle_refused".to_owned(), message })
     });
+    // What it was offered now and does not put in force came with the newest timestamp.
+    let refuses = offered.policy.as_ref().is_some_and(|offer| noted.refused_policy.as_ref() == Some(&offer.sha256));
+    let newest = control.read(cx).tuf_state().await?.and_then(|state| u64::try_from(state.timestamp).ok());
+    let refused_timestamp = newest.filter(|_| refuses && error.is_some());
     let timestamp = u64::try_from(signed).unwrap_or_default();
     let version = report.software.clone();
-    let ack = Ack { policy_version, policy_sha256, revocation_seq, timestamp, error, version, ..Ack::default() };
+    let ack =
+        Ack { policy_version, policy_sha256, revocation_seq, timestamp, error, refused: refused_timestamp, version, ..Ack::default() };
     // An OPA is shown no checkpoint: it cosigns nothing.
     acknowledge(control, cx, ack).await.map(drop)
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use bundle::assignment::Members;
+use control::delivery::opa::{self, EnrolOpa};
 use control::delivery::rollout::State;
 use control::delivery::rollout::{
     ArrangeRings, HaltRollout, NewMembers, NewRing, PinGateway, PromoteRollout, ResumeRollout, RevertRollout, Rule, SetRule, UnpinGateway,
@@ -305,6 +306,28 @@ on_each_database! {
         assert!(tend(&h).await);
         assert!(h.rows::<store::Pin>().await.is_empty());
         assert_eq!(happened(&h, "gateway.unpin").await.len(), 3);
+    }
+
+    async fn an_opa_is_offered_what_its_ring_or_pin_says(h: Harness) {
+        let (mut canary, _) = world(&h).await;
+        let enrolled = h.control.run(&ada(&h).await, EnrolOpa { name: "opa-1".to_owned() }).await.expect("enrols");
+        let offered = async || {
+            let shelf = opa::heads(&h.control, &h.cx(control::Actor::System).await).await.expect("answers");
+            shelf.offer(&enrolled.id, Lane::Policy).map(|offer| offer.id.clone()).expect("a bundle")
+        };
+        assert_eq!(offered().await, "policy/1");
+        next(&h).await;
+        canary.round(&h).await;
+        assert_eq!(offered().await, "policy/1", "it is in the last ring");
+        let until_s = h.now_s() + 60;
+        let pin = PinGateway { gateway: enrolled.id.clone(), version: 2, until_s, reason: "to see".to_owned() };
+        h.control.run(&ada(&h).await, pin).await.expect("pinned");
+        assert_eq!(offered().await, "policy/2");
+        h.control.run(&ada(&h).await, RevertRollout { version: 2, reason: String::new() }).await.expect("reverted");
+        assert_eq!(offered().await, "policy/2", "a pin stands");
+        h.advance_s(60);
+        assert!(tend(&h).await);
+        assert_eq!(offered().await, "policy/1");
     }
 
     async fn nothing_unproved_is_sent_to_everybody_by_a_floor_or_a_key(h: Harness) {
