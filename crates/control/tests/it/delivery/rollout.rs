@@ -313,7 +313,7 @@ on_each_database! {
         let enrolled = h.control.run(&ada(&h).await, EnrolOpa { name: "opa-1".to_owned() }).await.expect("enrols");
         let offered = async || {
             let shelf = opa::heads(&h.control, &h.cx(control::Actor::System).await).await.expect("answers");
-            shelf.offer(&enrolled.id, Lane::Policy).map(|offer| offer.id.clone()).expect("a bundle")
+            shelf.offer(&enrolled.id, ::opa::Lane::Policy).map(|offer| offer.id.clone()).expect("a bundle")
         };
         assert_eq!(offered().await, "policy/1");
         next(&h).await;
