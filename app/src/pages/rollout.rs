@@ -190,7 +190,8 @@ fn panel(path: &str, m: Rollout) -> AnyView {
     let acts = (m.can_act && under_way).then(|| acts(path, m.state, m.reached, m.reason, &m.errors));
     view! {
         {error_summary("rollout", &m.errors)}
-        {card("Rollout", m.state.pill(), view! { <div class="stack-s">{sentence}{why}{waits}{decided}</div> })}
+        // What the summary of errors links to: the rollout itself, and the two fields for a reason.
+        <div id="rollout-rollout">{card("Rollout", m.state.pill(), view! { <div class="stack-s">{sentence}{why}{waits}{decided}</div> })}</div>
         {rings}{acts}
     }
     .into_any()
@@ -279,7 +280,7 @@ fn acts(path: &str, state: State, reached: usize, reason: String, errors: &FormE
             {buttons(submit_danger("Take back"))}
         },
     );
-    view! { <div class="cols">{go_on}{card("Stop", (), view! { <div class="stack">{halt}{revert}</div> })}</div> }.into_any()
+    view! { <div class="cols" id="rollout-reason">{go_on}{card("Stop", (), view! { <div class="stack">{halt}{revert}</div> })}</div> }.into_any()
 }
 
 fn compare_form(versions: &[u64], from: u64, to: u64) -> AnyView {

@@ -25,17 +25,18 @@ impl Tally {
         u16::try_from(share).unwrap_or(10_000)
     }
 
-    /// Whether the share of denials is more than `rise` hundredths of a percent above that of `before`. Exact: nothing is rounded.
+    /// Denials and calls, so that products of two of them with a share fit. Counts beyond 2^56, which no fleet decides, lose their last digits.
+    fn bounded(self) -> (u128, u128) {
+        let calls = self.calls();
+        let excess = (u64::BITS - calls.leading_zeros()).saturating_sub(56);
+        (u128::from(self.denied >> excess), u128::from(calls >> excess))
+    }
+
+    /// Whether the share of denials is more than `rise` hundredths of a percent above that of `before`.
     #[must_use]
     pub fn jumps(self, before: Self, rise: u16) -> bool {
-        let (own, base) = (u128::from(self.calls()), u128::from(before.calls()));
-        if own == 0 || base == 0 {
-            return false;
-        }
-        // Counts far beyond what any fleet decides saturate, which can only be seen by somebody who made them up.
-        let now = u128::from(self.denied).saturating_mul(base).saturating_mul(10_000);
-        let then = u128::from(before.denied).saturating_mul(own).saturating_mul(10_000);
-        now > then.saturating_add(u128::from(rise).saturating_mul(own).saturating_mul(base))
+        let ((denied, own), (denied_before, base)) = (self.bounded(), before.bounded());
+        own > 0 && base > 0 && denied * base * 10_000 > denied_before * own * 10_000 + u128::from(rise) * own * base
     }
 }
 
