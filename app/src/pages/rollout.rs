@@ -280,7 +280,8 @@ fn acts(path: &str, state: State, reached: usize, reason: String, errors: &FormE
             {buttons(submit_danger("Take back"))}
         },
     );
-    view! { <div class="cols" id="rollout-reason">{go_on}{card("Stop", (), view! { <div class="stack">{halt}{revert}</div> })}</div> }.into_any()
+    view! { <div class="cols" id="rollout-reason">{go_on}{card("Stop", (), view! { <div class="stack">{halt}{revert}</div> })}</div> }
+        .into_any()
 }
 
 fn compare_form(versions: &[u64], from: u64, to: u64) -> AnyView {
