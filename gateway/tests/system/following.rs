@@ -56,7 +56,7 @@ async fn a_policy_that_cannot_be_enforced_is_refused_with_its_reason() {
 async fn how_calls_were_decided_is_told_by_policy_version() {
     let world = World::start().await;
     let (sam, dev) = (world.sam(), world.token(&world.claims("usr_dev", "developer")));
-    for (token, tool) in [(&sam, "logs.read"), (&sam, "incidents.trigger"), (&dev, "incidents.trigger")] {
+    for (token, tool) in [(&sam, "logs.read"), (&sam, "logs.debug.write"), (&dev, "logs.debug.write")] {
         world.call(token, tool).await;
     }
     // Nobody to name, nothing to count.
@@ -66,7 +66,7 @@ async fn how_calls_were_decided_is_told_by_policy_version() {
     world.acked_at_last("the counts", |ack| ack["decided"] == serde_json::json!([counts(1, 2, 1)])).await;
     world.control.publish(world.policy.clone());
     world.acked("the next policy", |ack| ack["policy_version"] == 2).await;
-    world.call(&dev, "incidents.trigger").await;
+    world.call(&dev, "logs.debug.write").await;
     world.acked_at_last("both counts", |ack| ack["decided"] == serde_json::json!([counts(2, 0, 1), counts(1, 2, 1)])).await;
 }
 
