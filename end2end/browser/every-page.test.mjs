@@ -8,7 +8,7 @@ for (const username of ['ada', 'dev', 'sam', 'olga']) {
     await signIn(username);
     const paths = await page.locator('nav[aria-label="Main"] a').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
     expect(paths).toContain(home);
-    const more = username === 'ada' ? ['/roles/new', '/roles/import', '/servers/new', '/clients/new', '/agents/new', '/fleet/enrol', '/block'].map((path) => base + path) : [];
+    const more = username === 'ada' ? ['/roles/new', '/roles/import', '/servers/new', '/clients/new', '/agents/new', '/fleet/enrol', '/block', '/take-back'].map((path) => base + path) : [];
     for (const path of [...paths, ...more]) {
       for (const [width, scheme] of [[1280, 'light'], [360, 'dark']]) {
         await page.setViewportSize({ width, height: 900 });

@@ -62,6 +62,20 @@ test('asked, approved and taken back: the receipt is there when the page is @pla
   await expect(page.getByText(/Dev \(developer\) asked for incidents\.trigger/)).toBeVisible();
 });
 
+test('somebody is signed out everywhere from their page, and may sign in again @plain', async ({ page, signIn }) => {
+  await becomes(page, signIn, 'dev');
+  await becomes(page, signIn, 'ada');
+  await page.goto(`${base}/people`);
+  await page.getByRole('link', { name: 'Dev (developer)' }).click();
+  await page.getByRole('link', { name: 'Sign out everywhere…' }).click();
+  await expect(page.getByText('They may sign in again at once')).toBeVisible();
+  await page.locator('form[action$="/take-back"] [name="reason"]').fill('laptop stolen');
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await page.waitForURL(/\/revocations\/\d+$/);
+  await expect(page.getByText('Everywhere.')).toBeVisible();
+  await becomes(page, signIn, 'dev');
+});
+
 test('a decision on a phone needs its reason, and a receipt completes itself', async ({ page, signIn }) => {
   await becomes(page, signIn, 'dev');
   const request = await asks(page, 'INC-2: the same once more');

@@ -97,14 +97,14 @@ pub fn choose(m: Choose) -> impl IntoView {
                 };
                 view! { <form class="stack-s" method="get" action=crate::page::url("/block")>{hidden("kind", value)}{select(Field::new(format!("block-{value}"), "subject", which), &choices)}{scope}{buttons(view! { <button type="submit" class="button">"See what stops"</button> })}</form> }.into_any()
             };
-            card(label, (), view! { <p class="muted">{means}</p>{body} })
+            card(label, (), view! { <div class="stack-s"><p class="muted">{means}</p>{body}</div> })
         })
         .collect_view();
     let (_, value, label, means) = *Kind::Tenant.row();
     view! {
         {head_with(&[("/revocations", "Revocations")], "Block what?", "You see what stops before anything does.", link_button("/take-back", "Take back instead…"))}
-        {flag_text(Tone::Info, "Blocking keeps out until somebody lifts it.", "Signing in again does not help, and no publish brings it back. To end only what exists now, take it back instead.")}
-        <div class="thirds">{cards}{card(label, (), view! { <p class="muted">{means}</p><p>{link_button(&format!("/block?kind={value}&subject={}", encode(&m.tenant)), "See what stops")}</p> })}</div>
+        {flag_text(Tone::Info, "Blocking keeps out until somebody lifts it.", "Signing in again does not help, and no publish ends it. To end only what exists now, take it back instead.")}
+        <div class="thirds">{cards}{card(label, (), view! { <div class="stack-s"><p class="muted">{means}</p><p>{link_button(&format!("/block?kind={value}&subject={}", encode(&m.tenant)), "See what stops")}</p></div> })}</div>
     }
     .into_any()
 }

@@ -112,8 +112,8 @@ pub fn choose(m: Choose) -> impl IntoView {
                 Kind::Token => input(Field::new(form, "subject", "Its jti").hint("Begins with tok_.").required().max(200).mono()),
             };
             card(words.label, (), view! {
-                <p class="muted">{words.means}</p>
-                <form class="stack-s" method="get" action=crate::page::url("/take-back")>{hidden("kind", words.value)}{field}{buttons(view! { <button type="submit" class="button">"See what stops"</button> })}</form>
+                <div class="stack-s"><p class="muted">{words.means}</p>
+                <form class="stack-s" method="get" action=crate::page::url("/take-back")>{hidden("kind", words.value)}{field}{buttons(view! { <button type="submit" class="button">"See what stops"</button> })}</form></div>
             })
         })
         .collect_view();
@@ -125,7 +125,7 @@ pub fn choose(m: Choose) -> impl IntoView {
     view! {
         {head_with(&[("/revocations", "Revocations")], "Take back what?", "You see what stops before anything does.", link_button("/block", "Block instead…"))}
         {flag(Tone::Info, view! { <strong>"Taking back ends what exists."</strong>" Whoever it was of may sign in again and get the same rights. Blocking keeps out until somebody lifts it. "{found} })}
-        <div class="thirds">{cards}{card("One grant", (), view! { <p class="muted">"What an approved request gave. The other rights of the same person go on."</p><p>{link("/grants", "Grants")}</p> })}</div>
+        <div class="thirds">{cards}{card("One grant", (), view! { <div class="stack-s"><p class="muted">"What an approved request gave. The other rights of the same person go on."</p><p>{link_button("/grants", "Grants")}</p></div> })}</div>
     }
     .into_any()
 }

@@ -6,6 +6,7 @@ use super::receipt::{self, Wait};
 use super::target::{Blockable, Issued};
 use super::tenant::{Tenant, explain};
 use anyhow::{Result, anyhow};
+use app::instant::plural;
 use clap::{ArgGroup, Args};
 use control::governance::{self, BlastRadius, Trace};
 use control::{Actor, Control, Ctx, Error};
@@ -134,7 +135,12 @@ fn said(stops: &BlastRadius, target: &Target) -> String {
     };
     let connections = stops.connections.map_or_else(|| "none of its own".to_owned(), |n| n.to_string());
     format!(
-        "{}: this stops\n{known}  people         {}\n  agents         {}\n  access tokens  {} at most: so many were issued in the last hour\n  connections    {connections}\n  live grants    {}\n  told           {} gateways\n  afterwards     {stays}\n",
-        stops.name, stops.people, stops.agents, stops.tokens, stops.live_grants, stops.gateways
+        "{}: this stops\n{known}  people         {}\n  agents         {}\n  access tokens  {} at most: so many were issued in the last hour\n  connections    {connections}\n  live grants    {}\n  told           {}\n  afterwards     {stays}\n",
+        stops.name,
+        stops.people,
+        stops.agents,
+        stops.tokens,
+        stops.live_grants,
+        plural(i64::try_from(stops.gateways).unwrap_or(i64::MAX), "gateway")
     )
 }

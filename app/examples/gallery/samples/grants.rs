@@ -77,7 +77,7 @@ fn grantpages(out: &mut Vec<Sample>) {
             scopes: s(&["incidents.trigger"]),
             server: "incident".into(),
             through: through(true),
-            stops: stops(Some(1), None),
+            stops: stops(1, Some(1), None),
             errors: FormErrors::default(),
             reason: String::new(),
         })
@@ -165,7 +165,7 @@ fn grantpages(out: &mut Vec<Sample>) {
         subject: subject.into(),
         scope: (kind == block::Kind::RoleScope).then(|| "logs.debug.write".to_owned()),
         name: name.into(),
-        stops: stops(Some(3), Some(61)),
+        stops: stops(if kind == block::Kind::User { 1 } else { 54 }, Some(3), Some(61)),
         warning: None,
         reason: String::new(),
         errors: FormErrors::default(),
@@ -186,7 +186,7 @@ fn grantpages(out: &mut Vec<Sample>) {
         kind,
         subject: subject.into(),
         name: name.into(),
-        stops: stops(None, Some(2)),
+        stops: stops(u64::from(known != take_back::Known::Unknown), None, Some(2)),
         known,
         is_self: false,
         reason: String::new(),
@@ -289,8 +289,8 @@ fn asking(out: &mut Vec<Sample>) {
 }
 
 /// What stops, as the pages that take something away count it.
-fn stops(live_grants: Option<u64>, connections: Option<u64>) -> Stops {
-    Stops { people: 54, tokens: 117, agents: 4, live_grants, connections, gateways: 8 }
+fn stops(people: u64, live_grants: Option<u64>, connections: Option<u64>) -> Stops {
+    Stops { people, tokens: 2 * people + 1, agents: people / 10 + 1, live_grants, connections, gateways: 8 }
 }
 
 /// Adds them.
