@@ -4,7 +4,9 @@ mod browser;
 mod opa;
 mod postgres;
 mod prerequisites;
+mod python;
 mod stage;
+mod tuf;
 
 use crate::{demo, interrupt, process, tree, web};
 use anyhow::{Context as _, Result};
@@ -108,6 +110,7 @@ fn perform(stage: Stage, tools: &Tools) -> Result<Outcome> {
             cargo(&["test", "--package", "xtask", "--quiet"])?;
             rust_tests(tools)?;
         }
+        Stage::Tuf => tuf::run(tools)?,
         Stage::Opa => opa::run(tools)?,
         Stage::Docs => {
             cargo(&["test", "--doc"])?;

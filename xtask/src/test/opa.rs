@@ -4,9 +4,8 @@ use super::prerequisites::Tools;
 use crate::{process, tree};
 use anyhow::{Context as _, Result};
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 /// Names the library to the tests. When it is set already, that library is used and none is installed.
@@ -35,19 +34,7 @@ pub fn run(tools: &Tools) -> Result<()> {
 
 /// The Debian packages without which the engine cannot be installed.
 pub fn missing_packages() -> Vec<&'static str> {
-    if named().is_some() {
-        return Vec::new();
-    }
-    let python = |words: &[&str]| {
-        let mut command = Command::new("python3");
-        command.args(words).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    match (python(&["--version"]), python(&["-c", "import ensurepip, venv"])) {
-        (false, _) => vec!["python3", "python3-venv"],
-        (true, false) => vec!["python3-venv"],
-        (true, true) => Vec::new(),
-    }
+    if named().is_some() { Vec::new() } else { super::python::missing_packages() }
 }
 
 fn named() -> Option<PathBuf> {
@@ -59,31 +46,11 @@ pub fn engine() -> Result<PathBuf> {
     if let Some(library) = named() {
         return Ok(library);
     }
-    let list = tree::root().join("crates/opa/engines/oracle/requirements.txt");
-    let wanted = fs::read_to_string(&list).with_context(|| format!("reading {}", list.display()))?;
-    let folder = tree::target_dir().join("tools/opa-engine");
-    // Written last: a folder without it is half made.
-    let made_from = folder.join("made-from.txt");
-    if fs::read_to_string(&made_from).is_ok_and(|held| held == wanted)
-        && let Some(library) = library_below(&folder)
-    {
-        return Ok(library);
-    }
-    println!("installing OPA's engine, once (13 MB)");
-    install(&folder, &list).context(format!(
-        "OPA's engine could not be installed from PyPI; {VARIABLE} can name a {LIBRARY}so of yours, and --skip opa leaves out what needs it"
-    ))?;
-    let library = library_below(&folder).with_context(|| format!("there is no {LIBRARY}* below {}", folder.display()))?;
-    fs::write(&made_from, wanted)?;
-    Ok(library)
-}
-
-fn install(folder: &Path, list: &Path) -> Result<()> {
-    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
-    let mut pip = Command::new(folder.join("bin/python"));
+    let advice = || format!("{VARIABLE} can name a {LIBRARY}so of yours, and --skip opa leaves out what needs it");
     // The package asks for a newer Python than the library needs, of which alone anything is used.
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:"]);
-    process::run(pip.args(["--ignore-requires-python", "--requirement"]).arg(list))
+    let list = "crates/opa/engines/oracle/requirements.txt";
+    let folder = super::python::environment("opa-engine", list, &["--ignore-requires-python"]).with_context(advice)?;
+    library_below(&folder).with_context(|| format!("there is no {LIBRARY}* below {}", folder.display()))
 }
 
 fn library_below(folder: &Path) -> Option<PathBuf> {
@@ -94,6 +61,7 @@ fn library_below(folder: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn the_library_is_found_whatever_its_ending() -> Result<()> {
@@ -105,17 +73,6 @@ mod tests {
         assert_eq!(library_below(folder.path()), None);
         fs::write(package.join("libopabridge.dylib"), "")?;
         assert_eq!(library_below(folder.path()), Some(package.join("libopabridge.dylib")));
-        Ok(())
-    }
-
-    /// Everything that is installed is named with its digest, and with one version.
-    #[test]
-    fn the_list_pins_what_it_names() -> Result<()> {
-        let list = fs::read_to_string(tree::root().join("crates/opa/engines/oracle/requirements.txt"))?;
-        let joined = list.replace("\\\n", " ");
-        let lines: Vec<&str> = joined.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
-        assert_eq!(lines.len(), 1);
-        assert!(lines[0].starts_with("opa-golib-python-bindings==") && lines[0].matches("--hash=sha256:").count() == 3, "{}", lines[0]);
         Ok(())
     }
 }

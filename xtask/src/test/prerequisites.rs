@@ -1,6 +1,6 @@
 //! What the tests need from the machine: found, else installed where this is allowed, else named all at once.
 
-use super::{opa, postgres, stage::Stage};
+use super::{opa, postgres, python, stage::Stage, tuf};
 use crate::{process, tree};
 use anyhow::{Result, bail};
 use std::{
@@ -19,6 +19,8 @@ pub struct Tools {
     pub nextest: bool,
     /// The library of OPA's engine; none when its stage was not chosen.
     pub opa_engine: Option<PathBuf>,
+    /// An environment with python-tuf; none when its stage was not chosen.
+    pub python_tuf: Option<PathBuf>,
     /// `cargo-deny`; none when its stage was not chosen.
     pub cargo_deny: Option<PathBuf>,
 }
@@ -26,8 +28,7 @@ pub struct Tools {
 /// Finds what the chosen stages need.
 pub fn tools(stages: &[Stage]) -> Result<Tools> {
     let wants = |stage| stages.contains(&stage);
-    let wants_postgres = wants(Stage::Rust) && env::var_os(postgres::VARIABLE).is_none();
-    let missing_packages = || missing_packages(wants_postgres, wants(Stage::Opa), wants(Stage::Browser));
+    let missing_packages = || missing_packages(&wants);
     let missing = missing_packages();
     if !missing.is_empty() && process::is_root() && tree::on_path(&["apt-get"]).is_some() {
         process::apt_install(&missing)?;
@@ -50,19 +51,25 @@ pub fn tools(stages: &[Stage]) -> Result<Tools> {
         chromium: chromium(),
         nextest: subcommand_runs("nextest"),
         opa_engine: wants(Stage::Opa).then(opa::engine).transpose()?,
+        python_tuf: wants(Stage::Tuf).then(tuf::client).transpose()?,
         cargo_deny: wants(Stage::Licences).then(cargo_deny).transpose()?,
     })
 }
 
-fn missing_packages(wants_postgres: bool, wants_opa: bool, wants_browser: bool) -> Vec<&'static str> {
+fn missing_packages(wants: &impl Fn(Stage) -> bool) -> Vec<&'static str> {
     let mut missing = Vec::new();
-    if wants_postgres && postgres::binaries().is_none() {
+    if wants(Stage::Rust) && env::var_os(postgres::VARIABLE).is_none() && postgres::binaries().is_none() {
         missing.push("postgresql");
     }
-    if wants_opa {
+    if wants(Stage::Opa) {
         missing.extend(opa::missing_packages());
     }
-    if wants_browser {
+    if wants(Stage::Tuf) {
+        missing.extend(python::missing_packages());
+    }
+    missing.sort_unstable();
+    missing.dedup();
+    if wants(Stage::Browser) {
         if chromium().is_none() {
             missing.push("chromium");
         }

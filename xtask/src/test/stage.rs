@@ -13,6 +13,8 @@ pub enum Stage {
     Clippy,
     /// Unit and integration tests, on both databases.
     Rust,
+    /// The attack table, as three clients of The Update Framework see it.
+    Tuf,
     /// The generated Rego against our own decision, in OPA's engine.
     Opa,
     /// Doc tests and the documentation.
@@ -29,8 +31,19 @@ pub enum Stage {
 
 impl Stage {
     /// In the order of running.
-    pub const ALL: [Self; 10] =
-        [Self::Fmt, Self::Build, Self::Clippy, Self::Rust, Self::Opa, Self::Docs, Self::Licences, Self::Web, Self::Walk, Self::Browser];
+    pub const ALL: [Self; 11] = [
+        Self::Fmt,
+        Self::Build,
+        Self::Clippy,
+        Self::Rust,
+        Self::Tuf,
+        Self::Opa,
+        Self::Docs,
+        Self::Licences,
+        Self::Web,
+        Self::Walk,
+        Self::Browser,
+    ];
 
     /// As on the command line.
     pub fn name(self) -> &'static str {
@@ -39,6 +52,7 @@ impl Stage {
             Self::Build => "build",
             Self::Clippy => "clippy",
             Self::Rust => "rust",
+            Self::Tuf => "tuf",
             Self::Opa => "opa",
             Self::Docs => "docs",
             Self::Licences => "licences",
@@ -55,6 +69,7 @@ impl Stage {
             Self::Build => "every program builds",
             Self::Clippy => "no warning from clippy",
             Self::Rust => "unit and integration tests, on SQLite and PostgreSQL",
+            Self::Tuf => "evil repositories are refused and good ones taken: by our client, by tough and by python-tuf",
             Self::Opa => "the generated Rego decides as policy does, 102,400 times, in regorus and in OPA's own engine",
             Self::Docs => "examples in the documentation run, and it has no broken link",
             Self::Licences => "dependencies have accepted licences and sources",

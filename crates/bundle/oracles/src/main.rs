@@ -2,7 +2,7 @@
 //!
 //! `oracles DIRECTORY` writes every scenario to a folder of its own and follows it with the first two; `follow.py DIRECTORY` does the same
 //! with python-tuf. Both print the table and fail where a client does not do what the table says. Where a client of the others differs
-//! from ours, the scenario says why.
+//! from ours, the scenario says why. `cargo xtask test --only tuf` runs both.
 
 // The worlds and forgeries are those of the unit tests: what is refused there is shown to others here.
 #[path = "../../tests/workflow/forge.rs"]
