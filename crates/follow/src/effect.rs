@@ -79,7 +79,7 @@ pub enum Effect {
         /// Read no more than one byte more.
         max_len: u64,
     },
-    /// Write this state to disk (write, sync, rename), and say so.
+    /// Write this state to disk (write, sync, rename), and say so. It is in force already: nothing is told of it before the disk has it.
     Keep(Vec<u8>),
     /// Enforce this from now on.
     Activate(Arc<Active>),

@@ -32,9 +32,12 @@ pub struct Follower {
     ticket: Ticket,
     /// What may be told.
     confirmed: Report,
-    /// What is in force, and may be told when what it refuses has ended; by the number of its [`Effect::End`].
+    /// What is in force, and may be told when what it refuses has ended and the disk has it; by the number of its [`Effect::End`].
     unconfirmed: VecDeque<(u64, Report)>,
+    /// The number of the newest end, of the newest that is over, and of the newest whose state went to disk, or could not.
     ends: u64,
+    ended: u64,
+    kept: u64,
     /// What stands in the way.
     trouble: Option<Trouble>,
     /// The timestamp whose state was refused, while that stands in the way.
@@ -61,8 +64,8 @@ enum Phase {
     Watching { until: Option<i64> },
     /// An update is being verified; the file it wants is on its way.
     Updating(Box<Updating>),
-    /// Verified, on its way to disk.
-    Keeping(Box<Activated>, Arc<Active>),
+    /// What was verified is in force, and on its way to disk.
+    Keeping,
     /// Nothing is done until then, unless somebody hurries after `hurry_from`.
     Waiting { until: i64, hurry_from: i64 },
 }
@@ -143,6 +146,8 @@ impl Follower {
             confirmed: Report::default(),
             unconfirmed: VecDeque::new(),
             ends: 0,
+            ended: 0,
+            kept: 0,
             trouble: None,
             rejected: None,
             unkept: None,
@@ -204,7 +209,7 @@ impl Follower {
         match &self.phase {
             Phase::Watching { .. } => Some(self.began + SHORTEST_ROUND_MS),
             Phase::Waiting { hurry_from, .. } => Some(*hurry_from),
-            Phase::New | Phase::Updating(_) | Phase::Keeping(..) => None,
+            Phase::New | Phase::Updating(_) | Phase::Keeping => None,
         }
     }
 
@@ -212,7 +217,7 @@ impl Follower {
         let own = match &self.phase {
             Phase::Watching { until: Some(until) } | Phase::Waiting { until, .. } => *until,
             Phase::Watching { until: None } => self.pulled.map_or(i64::MAX, |pulled| pulled + FULL_PULL_MS),
-            Phase::New | Phase::Updating(_) | Phase::Keeping(..) => i64::MAX,
+            Phase::New | Phase::Updating(_) | Phase::Keeping => i64::MAX,
         };
         let hurried = self.hurry_from().filter(|_| self.hurried);
         let own = own.min(hurried.unwrap_or(i64::MAX));
@@ -231,7 +236,7 @@ impl Follower {
             Phase::Waiting { until, .. } => at.steady_ms >= *until,
             Phase::Watching { until: Some(until) } => at.steady_ms >= *until,
             Phase::Watching { until: None } => self.pull_is_due(at),
-            Phase::New | Phase::Updating(_) | Phase::Keeping(..) => false,
+            Phase::New | Phase::Updating(_) | Phase::Keeping => false,
         };
         if due {
             self.go_on(at, out);
@@ -383,35 +388,44 @@ impl Follower {
             if news && self.source.hears() {
                 out.push(Effect::Acknowledge(self.report()));
             }
-            return self.rest(0, at, out);
+            // News that were none, like an answer without news: not asked for again in a circle.
+            let rest = offered.map_or(0, |_| SHORTEST_ROUND_MS - (at.steady_ms - self.began));
+            return self.rest(rest, at, out);
         }
-        out.push(Effect::Keep(activated.trusted.to_json()));
-        self.phase = Phase::Keeping(Box::new(activated), active);
+        // Enforced before it is kept, and even if it cannot be: neither a slow disk nor a full one holds up a revocation. What is told of it
+        // waits for the disk.
+        let document = activated.trusted.to_json();
+        self.trusted = activated.trusted;
+        self.active = Some(Arc::clone(&active));
+        out.push(Effect::Activate(active));
+        self.ends += 1;
+        self.unconfirmed.push_back((self.ends, self.in_force()));
+        out.push(Effect::End(self.ends));
+        out.push(Effect::Keep(document));
+        self.phase = Phase::Keeping;
     }
 
     fn kept(&mut self, kept: Result<(), String>, at: At, out: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.phase, Phase::New) {
-            Phase::Keeping(activated, active) => {
-                // Enforced even if it cannot be kept: a full disk must not hold up a revocation. It costs a pull after the next start.
-                let unkept =
-                    |why| Trouble::new("state_not_kept", format!("the verified state is enforced but could not be kept on disk: {why}"));
-                self.unkept = kept.err().map(unkept);
-                self.trusted = activated.trusted;
-                self.active = Some(Arc::clone(&active));
-                out.push(Effect::Activate(active));
-                self.ends += 1;
-                self.unconfirmed.push_back((self.ends, self.in_force()));
-                out.push(Effect::End(self.ends));
-                self.succeeded();
-                self.rest(0, at, out);
-            }
-            other => self.phase = other,
+        if !matches!(self.phase, Phase::Keeping) {
+            return;
         }
+        // It costs a pull after the next start.
+        let unkept = |why| Trouble::new("state_not_kept", format!("the verified state is enforced but could not be kept on disk: {why}"));
+        self.unkept = kept.err().map(unkept);
+        self.kept = self.ends;
+        self.succeeded();
+        self.confirm(at, out);
+        self.rest(0, at, out);
     }
 
     fn ended(&mut self, number: u64, at: At, out: &mut Vec<Effect>) {
-        let mut confirmed = None;
-        while let Some((_, report)) = self.unconfirmed.pop_front_if(|(waiting, _)| *waiting <= number) {
+        self.ended = self.ended.max(number);
+        self.confirm(at, out);
+    }
+
+    fn confirm(&mut self, at: At, out: &mut Vec<Effect>) {
+        let (until, mut confirmed) = (self.ended.min(self.kept), None);
+        while let Some((_, report)) = self.unconfirmed.pop_front_if(|(waiting, _)| *waiting <= until) {
             confirmed = Some(report);
         }
         let Some(report) = confirmed else { return };
