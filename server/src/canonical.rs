@@ -5,20 +5,19 @@
 //! that the proxy has for us, so that only `X-Forwarded-Host` counts; where the proxy sends none, nothing is redirected.
 
 use crate::app::App;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, Method, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
-/// Sends browsers to the public URL.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+/// The way to the public URL, for a browser that came by another name.
+pub(crate) fn elsewhere(app: &App, request: &Request) -> Option<Response> {
     let is_page =
         request.method() == Method::GET && text(request.headers(), &header::ACCEPT).is_some_and(|kinds| kinds.contains("text/html"));
-    if is_page && is_elsewhere(request.headers(), app.public_url()) {
+    let redirected = || {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        return Redirect::temporary(&format!("{}{path}", app.public_url())).into_response();
-    }
-    next.run(request).await
+        Redirect::temporary(&format!("{}{path}", app.public_url())).into_response()
+    };
+    (is_page && is_elsewhere(request.headers(), app.public_url())).then(redirected)
 }
 
 fn is_elsewhere(headers: &HeaderMap, public_url: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The `writ` server: what the binary is made of, as a library so that tests can drive the router in process.
 
 pub mod app;
+pub mod around;
 pub mod canonical;
 pub mod cli;
 pub mod clock;

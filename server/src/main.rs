@@ -4,8 +4,22 @@ use clap::Parser;
 use std::process::ExitCode;
 use writ::cli::Cli;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Ten thousand watchers that are woken at once are more than a worker's own queue holds; the rest wait in the common one, which would be
+/// looked at only now and then while acknowledgements of the first keep coming. So it has every other turn.
+const COMMON_QUEUE_TURN: u32 = 2;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(COMMON_QUEUE_TURN).build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run()),
+        Err(error) => {
+            eprintln!("writ: starting the runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

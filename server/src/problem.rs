@@ -1,15 +1,13 @@
 //! What a browser sees when a use case did not do what it was asked to.
 //!
-//! Handlers return `Result<_, Problem>`. The page itself is rendered by [`layer`], which knows the request's id and the installation.
+//! Handlers return `Result<_, Problem>`. The page itself is rendered by [`page`](page()), which knows the request's id and the installation.
 
 use crate::app::App;
 use crate::page;
 use crate::request_id::RequestId;
 use app::page::Tenant;
 use app::pages::error::{self, Model};
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use control::{Actor, AdminRole, Error};
 use std::sync::Arc;
@@ -81,23 +79,24 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The problem that a response stands for.
+pub(crate) fn of(response: &Response) -> Option<Problem> {
+    response.extensions().get::<Problem>().cloned()
+}
+
 /// Renders a [`Problem`] as a page, and logs what is our own fault with all its causes.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
-    let path = request.uri().path().to_owned();
-    let response = next.run(request).await;
-    let Some(problem) = response.extensions().get::<Problem>() else { return response };
+pub(crate) async fn page(app: &App, RequestId(id): &RequestId, path: &str, problem: Problem) -> Response {
     if problem.status().is_server_error() {
         tracing::error!(error = &*problem.0 as &dyn std::error::Error, "request failed");
     }
-    let mut model = problem.model(&id);
+    let mut model = problem.model(id);
     let status = problem.status();
     let title = model.title.clone();
-    let tenant = tenant(&app, &path, &id).await;
+    let tenant = tenant(app, path, id).await;
     if let Some(tenant) = &tenant {
         model.back = Some((format!("/t/{}/home", tenant.slug), "Home".to_owned()));
     }
-    page::bare(&app, status, tenant, &title, &[], move || error::view(model))
+    page::bare(app, status, tenant, &title, &[], move || error::view(model))
 }
 
 /// The tenant that the path names, if there is one: then there is a home to go to.

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::compose::{self, DataArgs};
 use crate::site::Site;
-use crate::{canonical, csrf, delivery, endpoint, headers, problem, request_id, upkeep};
+use crate::{around, delivery, endpoint, problem, upkeep};
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -54,7 +54,8 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     let upkeep = tokio::spawn(upkeep::run(control, ending.clone()));
     tracing::info!(%address, public_url = app.public_url(), "listening");
     println!("listening on http://{address}");
-    axum::serve(listener, service(app)).with_graceful_shutdown(asked_to_end(ending)).await?;
+    // Made a service once: a `Router` that is served as it is clones its whole route table for each connection, 200 kB of it.
+    axum::serve(listener, service(app).into_make_service()).with_graceful_shutdown(asked_to_end(ending)).await?;
     signing.await?;
     upkeep.await?;
     hearing.await?;
@@ -65,11 +66,7 @@ pub async fn run(args: ServeArgs) -> Result<()> {
 pub fn service(app: App) -> Router {
     endpoint::router()
         .fallback(missing)
-        .layer(from_fn_with_state(app.clone(), csrf::layer))
-        .layer(from_fn_with_state(app.clone(), problem::layer))
-        .layer(from_fn_with_state(app.clone(), canonical::layer))
-        .layer(from_fn_with_state(app.clone(), headers::layer))
-        .layer(from_fn_with_state(app.clone(), request_id::layer))
+        .layer(from_fn_with_state(app.clone(), around::layer))
         .layer(CatchPanicLayer::new())
         .layer(DefaultBodyLimit::max(2 << 20))
         .with_state(app)

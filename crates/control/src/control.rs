@@ -3,7 +3,7 @@
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
-use crate::delivery::Ack;
+use crate::delivery::{Ack, Callers};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::evidence::Showing;
@@ -45,6 +45,7 @@ pub struct Control {
     signals: Arc<Signals>,
     refreshes: Gather<Refresh>,
     acks: Gather<Ack>,
+    callers: Callers,
     showing: Arc<Showing>,
     known: Arc<RwLock<HashSet<TenantId>>>,
     held: Arc<Held>,
@@ -63,6 +64,7 @@ impl Control {
             signals: Arc::default(),
             refreshes: Gather::default(),
             acks: Gather::default(),
+            callers: Callers::default(),
             showing: Arc::default(),
             known: Arc::default(),
         }
@@ -124,6 +126,11 @@ impl Control {
         &self.acks
     }
 
+    /// Gateways that call.
+    pub(crate) const fn callers(&self) -> &Callers {
+        &self.callers
+    }
+
     /// Checkpoints that witnesses are shown.
     pub(crate) fn showing(&self) -> &Showing {
         &self.showing
@@ -151,6 +158,11 @@ impl Control {
 
     fn ctx_of(&self, tenant: TenantId, actor: Actor, request_id: &str) -> Ctx {
         Ctx { tenant, actor, request_id: request_id.to_owned(), now_ms: self.parts.clock.now_ms() }
+    }
+
+    /// A context for what Writ does by itself.
+    pub(crate) fn upkeep_ctx(&self, tenant: &TenantId, request_id: &str) -> Ctx {
+        self.ctx_of(tenant.clone(), Actor::System, request_id)
     }
 
     /// The tenant's rows, for questions. The caller has asked [`Ctx::needs`] before.

@@ -75,6 +75,8 @@ pub enum Part<T> {
     },
     /// Nothing was changed for it.
     Refused(T),
+    /// What is no act of anybody was noted, as [`Upkeep`] does.
+    Noted(T),
 }
 
 impl<T> Part<T> {
@@ -86,13 +88,13 @@ impl<T> Part<T> {
                 let rest = rest.into_iter().map(|event| event.in_request(id)).collect();
                 Self::Changed { out, first: Box::new(first.in_request(id)), rest, wake }
             }
-            refused @ Self::Refused(_) => refused,
+            Self::Refused(_) | Self::Noted(_) => self,
         }
     }
 }
 
 impl<T> Done<Vec<T>> {
-    /// Several at once, each applied with its events or refused.
+    /// Several at once, each applied with its events, noted, or refused.
     pub fn each(parts: Vec<Part<T>>) -> Self {
         let mut done = Self { out: Vec::with_capacity(parts.len()), events: Vec::new(), wake: false };
         for part in parts {
@@ -103,7 +105,7 @@ impl<T> Done<Vec<T>> {
                     done.events.extend(rest);
                     done.wake |= wake;
                 }
-                Part::Refused(out) => done.out.push(out),
+                Part::Refused(out) | Part::Noted(out) => done.out.push(out),
             }
         }
         done

@@ -48,6 +48,8 @@ pub(crate) enum How {
 
 /// How often a unit is repeated on PostgreSQL before the conflict is reported.
 const ATTEMPTS: usize = 24;
+/// How many rows SQLite's thread may be ahead of who reads them: with few, the two wake each other row by row.
+const ROWS: usize = 1_024;
 
 impl Store {
     /// Opens the database and brings its schema up to date.
@@ -72,13 +74,19 @@ impl Store {
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(10))
+                .row_buffer_size(ROWS)
         });
         let writer = Database::connect(options).await?;
         Migrator::up(&writer, None).await?;
         let mut options = ConnectOptions::new(url);
         options.max_connections(4).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
         options.test_before_acquire(false).sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
-            options.journal_mode(SqliteJournalMode::Wal).foreign_keys(true).busy_timeout(Duration::from_secs(10)).pragma("query_only", "on")
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(10))
+                .pragma("query_only", "on")
+                .row_buffer_size(ROWS)
         });
         let readers = Database::connect(options).await?;
         Ok(Self(Arc::new(Inner { readers, how: How::Queue(Writer::start(writer)) })))

@@ -49,22 +49,42 @@ impl Assertion {
     /// # Errors
     /// [`AssertionError`]: which check failed.
     pub fn verify(self, assertion: &str, key: &PublicJwk, audience: &str, now: i64) -> Result<AssertionClaims, AssertionError> {
+        let claims = self.signed(assertion, key)?;
+        claims.stand(audience, now)?;
+        Ok(claims)
+    }
+
+    /// What an assertion of this kind says, verified to be signed with `key`, and nothing else: whether it [stands](AssertionClaims::stand)
+    /// here and now is another question, which has another answer later.
+    ///
+    /// # Errors
+    /// [`AssertionError`]: which check failed.
+    pub fn signed(self, assertion: &str, key: &PublicJwk) -> Result<AssertionClaims, AssertionError> {
         self.kid_unverified(assertion)?;
         let key = DecodingKey::from_ec_components(&key.x, &key.y).map_err(|_| AssertionError::Malformed)?;
         let mut validation = Validation::new(Algorithm::ES256);
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let claims =
-            jsonwebtoken::decode::<AssertionClaims>(assertion, &key, &validation).map_err(|_| AssertionError::BadSignature)?.claims;
-        if claims.aud != audience {
+        jsonwebtoken::decode(assertion, &key, &validation).map(|decoded| decoded.claims).map_err(|_| AssertionError::BadSignature)
+    }
+}
+
+impl AssertionClaims {
+    /// Whether they are meant for `audience` and hold at `now`, Unix seconds.
+    ///
+    /// # Errors
+    /// [`AssertionError`]: which check failed.
+    pub fn stand(&self, audience: &str, now: i64) -> Result<(), AssertionError> {
+        if self.aud != audience {
             return Err(AssertionError::WrongAudience);
         }
-        let (early, late) = (now < claims.iat.saturating_sub(Self::LIFE), now >= claims.exp.saturating_add(Self::LIFE));
-        if early || late || claims.exp.saturating_sub(claims.iat) > Self::LIFE {
+        let life = Assertion::LIFE;
+        let (early, late) = (now < self.iat.saturating_sub(life), now >= self.exp.saturating_add(life));
+        if early || late || self.exp.saturating_sub(self.iat) > life {
             return Err(AssertionError::Expired);
         }
-        Ok(claims)
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who a gateway is, and taking one out of the fleet.
 
+use super::Callers;
 use crate::control::Control;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
@@ -26,14 +27,15 @@ pub async fn authenticate(control: &Control, tenant: &str, assertion: &str, requ
         Err(Error::NotFound) => return Err(stranger()),
         cx => cx?,
     };
-    let gateway = control.read(&cx).get::<Gateway>(&id).await?.filter(|gateway| gateway.kind == GATEWAY).ok_or_else(stranger)?;
+    let gateway = Callers::key(control, &cx, id.clone()).await?.filter(|gateway| gateway.kind == GATEWAY).ok_or_else(stranger)?;
     let key: PublicJwk = serde_json::from_str(&gateway.public_key).map_err(|error| Error::internal("reading a gateway's key", error))?;
     let audience = format!("{}/delivery", control.parts().issuer(&cx.tenant));
-    let claims = Assertion::Gateway.verify(assertion, &key, &audience, cx.now_s()).map_err(|_| stranger())?;
-    if claims.iss != gateway.id || claims.sub != gateway.id {
+    let claims = control.callers().signed(assertion, &key, cx.now_s()).map_err(|_| stranger())?;
+    claims.stand(&audience, cx.now_s()).map_err(|_| stranger())?;
+    if claims.iss != id || claims.sub != id {
         return Err(stranger());
     }
-    cx.actor = Actor::Gateway(gateway.id);
+    cx.actor = Actor::Gateway(id);
     Ok(cx)
 }
 

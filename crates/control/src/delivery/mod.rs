@@ -11,7 +11,7 @@
 //! | its files, as gateways get them | [`files`] |
 //! | the revocation list as it is signed | `list.rs` |
 //! | enrolment tokens | `enrolment.rs` |
-//! | who a gateway is | `gateways.rs` |
+//! | who a gateway is | `gateways.rs`, `callers.rs` |
 //! | what gateways say they run | `ack/`, `fleet.rs` |
 //! | what gateways decided | [`decisions`] |
 //! | the same for OPAs: their tokens, bundles, reports and logs | [`opa`] |
@@ -25,6 +25,7 @@ pub mod repository;
 pub mod rollout;
 
 mod ack;
+mod callers;
 mod enrolment;
 mod export;
 mod fleet;
@@ -35,7 +36,8 @@ pub(crate) mod signing;
 mod stage;
 
 pub(crate) use ack::drifted;
-pub use ack::{Ack, AckError, Counted, Drifted, Witnessed, acknowledge};
+pub use ack::{Ack, AckError, Cosigned, Counted, Drifted, Known, Witnessed, acknowledge};
+pub(crate) use callers::Callers;
 pub use candidate::{
     CandidateView, Progress, SignCandidate, WithdrawCandidate, candidate, export_candidate, offer_renewal, sign_candidate,
 };

@@ -7,6 +7,7 @@ use crate::rows::{
 };
 use crate::scoped::{Reader, Row, Scoped};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -25,7 +26,47 @@ pub struct BundleHead {
     pub published_by: String,
 }
 
+/// How a gateway is known: its kind, and the key it enrolled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayKey {
+    /// `gateway` or `opa`.
+    pub kind: String,
+    /// A JWK.
+    pub public_key: String,
+}
+
+/// What a gateway showed as a witness before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GatewayWitness {
+    /// Its key, in note form.
+    pub key: Option<String>,
+    /// Its newest signature line.
+    pub cosignature: Option<String>,
+}
+
 impl Reader<'_> {
+    /// How these gateways are known, by id. Asked with every call of a gateway, and so without all else that their rows say.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn gateway_keys(&self, ids: impl IntoIterator<Item = String>) -> Result<HashMap<String, GatewayKey>> {
+        use gateways::Column as C;
+        let query = self.find::<Gateway>().select_only().columns([C::Id, C::Kind, C::PublicKey]).filter(C::Id.is_in(ids));
+        let found: Vec<(String, String, String)> = query.into_tuple().all(&self.db.executor()).await?;
+        Ok(found.into_iter().map(|(id, kind, public_key)| (id, GatewayKey { kind, public_key })).collect())
+    }
+
+    /// What these gateways showed as witnesses before, by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn gateway_witnesses(&self, ids: impl IntoIterator<Item = String>) -> Result<HashMap<String, GatewayWitness>> {
+        use gateways::Column as C;
+        let query = self.find::<Gateway>().select_only().columns([C::Id, C::WitnessKey, C::Cosignature]).filter(C::Id.is_in(ids));
+        let found: Vec<(String, Option<String>, Option<String>)> = query.into_tuple().all(&self.db.executor()).await?;
+        Ok(found.into_iter().map(|(id, key, cosignature)| (id, GatewayWitness { key, cosignature })).collect())
+    }
+
     /// All published policies without their bytes, newest first.
     ///
     /// # Errors

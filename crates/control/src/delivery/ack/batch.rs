@@ -4,12 +4,11 @@ use super::Ack;
 use super::applied::{Known, event};
 use super::cosigned::{Cosigned, judge};
 use crate::control::Control;
-use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
 use crate::evidence::{Shown, show};
 use crate::gather::{Asked, Batch, Gather};
 use crate::permission::Permission;
-use crate::scene::{Done, Part, Scene, Upkeep, UseCase};
+use crate::scene::{Done, Part, Scene, UseCase};
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::{Gateway, Reader, Receipt, TenantId};
@@ -50,41 +49,31 @@ impl Batch for Ack {
     }
 
     async fn answer(control: &Control, tenant: &TenantId, asked: &[Arc<Asked<Self>>]) -> Result<Vec<Self::Answer>> {
-        let now_ms = control.parts().clock.now_ms();
-        let cx = Ctx { tenant: tenant.clone(), actor: Actor::System, request_id: "acknowledgements".to_owned(), now_ms };
-        let db = control.read(&cx);
-        let known = known(&db).await?;
-        let rows = db.many::<Gateway>(asked.iter().map(|asked| asked.cx.actor.id().to_owned())).await?;
-        let (mut events, mut sightings) = (Vec::new(), Vec::new());
-        let mut confirms = false;
+        let cx = control.upkeep_ctx(tenant, "acknowledgements");
+        let signed = asked.iter().filter(|asked| asked.what.witnessed.as_ref().is_some_and(|said| said.cosignature.is_some()));
+        let signed: Vec<_> = signed.map(|asked| asked.cx.actor.id().to_owned()).collect();
+        let before = if signed.is_empty() { HashMap::new() } else { control.read(&cx).gateway_witnesses(signed).await? };
+        let mut said = Vec::with_capacity(asked.len());
         for asked in asked {
-            let Some(row) = rows.get(asked.cx.actor.id()) else { continue };
-            let cosigned = judge(control, &cx, row, asked.what.witnessed.as_ref()).await?;
-            let said = Said { asked: Arc::clone(asked), cosigned };
-            let after = said.applied(row, known);
-            confirms |= after.revocation_seq > row.revocation_seq;
-            if event(row, &after).is_some() {
-                events.push(said);
-            } else if !said.is_known(row, &after) {
-                sightings.push(said);
-            }
+            let cosigned = match before.get(asked.cx.actor.id()) {
+                Some(before) => judge(control, &cx, asked.cx.actor.id(), before, asked.what.witnessed.as_ref()).await?,
+                None => Cosigned::Nothing,
+            };
+            said.push(Said { asked: Arc::clone(asked), cosigned });
         }
-        if !events.is_empty() {
-            control.run(&cx, Activations(events)).await?;
-        }
-        if !sightings.is_empty() {
-            control.keep(tenant, Sightings(sightings)).await?;
-        }
-        if confirms {
+        let noted = control.run(&cx, Acknowledgements(said)).await?;
+        if noted.iter().flatten().any(|noted| noted.confirms) {
             control.signals().confirmed(tenant);
         }
         let mut answers = Vec::with_capacity(asked.len());
-        for asked in asked {
-            let policy = asked.what.policy_version.unwrap_or_default().min(known.newest.unsigned_abs());
-            answers.push(match (rows.contains_key(asked.cx.actor.id()), &asked.what.witnessed) {
-                (false, _) => None,
-                (true, Some(witnessed)) => Some(show(control, &cx, witnessed.size, policy).await?),
-                (true, None) => Some(None),
+        for (asked, noted) in asked.iter().zip(noted) {
+            answers.push(match (noted, &asked.what.witnessed) {
+                (None, _) => None,
+                (Some(noted), Some(witnessed)) => {
+                    let policy = asked.what.policy_version.unwrap_or_default().min(noted.newest.unsigned_abs());
+                    Some(show(control, &cx, witnessed.size, policy).await?)
+                }
+                (Some(_), None) => Some(None),
             });
         }
         Ok(answers)
@@ -96,61 +85,60 @@ async fn known(db: &Reader<'_>) -> Result<Known> {
     Ok(Known { newest: db.newest_bundle().await?, revocation_seq: tenant.revocation_seq })
 }
 
-/// Writes what gateways say, and a receipt for each whose revocation list is newer. Answers each one's row before and after; gateways that
-/// were removed meanwhile are left out.
-async fn note(scene: &Scene<'_>, all: &[Said]) -> Result<Vec<(Gateway, Gateway)>> {
-    let known = known(&scene.db).await?;
-    let mut rows = scene.db.many::<Gateway>(all.iter().map(|said| said.gateway().to_owned())).await?;
-    let (mut changes, mut receipts) = (Vec::with_capacity(all.len()), HashMap::new());
-    for said in all {
-        let Some(before) = rows.get(said.gateway()) else { continue };
-        let after = said.applied(before, known);
-        let newer = |seq: &i64| *seq <= known.revocation_seq && before.revocation_seq.is_none_or(|held| *seq > held);
-        if let Some(seq) = after.revocation_seq.filter(newer) {
-            let id = format!("{}/{seq}", after.id);
-            receipts.entry(id.clone()).or_insert(Receipt { id, gateway_id: after.id.clone(), seq, at_ms: said.asked.cx.now_ms });
-        }
-        changes.push((before.clone(), after.clone()));
-        rows.insert(after.id.clone(), after);
-    }
-    // A gateway that started from an older state confirms again what it had confirmed: the first time stands.
-    for id in scene.db.many::<Receipt>(receipts.keys().cloned()).await?.into_keys() {
-        receipts.remove(&id);
-    }
-    scene.db.insert_all(receipts.into_values().collect()).await?;
-    scene.db.update_all(rows.into_values().collect()).await?;
-    Ok(changes)
+/// What came of an acknowledgement.
+struct Noted {
+    /// Whether it confirms revocations that the gateway had not confirmed.
+    confirms: bool,
+    /// The newest policy version.
+    newest: i64,
 }
 
-/// Acknowledgements that people want to find in the audit log. Each was authorized before it was gathered.
-struct Activations(Vec<Said>);
+/// Writes what gateways say, and a receipt for each whose revocation list is newer. What people want to find in the audit log is an event;
+/// that a gateway lives is only noted, and not even that if it was a moment ago. Each was authorized before it was gathered.
+struct Acknowledgements(Vec<Said>);
 
-impl UseCase for Activations {
-    type Out = Vec<()>;
+impl UseCase for Acknowledgements {
+    /// Nothing for a gateway that was removed meanwhile.
+    type Out = Vec<Option<Noted>>;
     const NEEDS: Permission = Permission::Anyone;
 
-    async fn run(&self, scene: &Scene<'_>) -> Result<Done<Vec<()>>> {
-        let requests: HashMap<&str, &str> = self.0.iter().map(|said| (said.gateway(), said.asked.cx.request_id.as_str())).collect();
-        let part = |(before, after): (Gateway, Gateway)| match event(&before, &after) {
-            Some(event) => {
-                let part = Part::Changed { out: (), first: Box::new(event), rest: Vec::new(), wake: false };
-                part.of_request(requests.get(after.id.as_str()).copied().unwrap_or_default())
+    async fn run(&self, scene: &Scene<'_>) -> Result<Done<Vec<Option<Noted>>>> {
+        let known = known(&scene.db).await?;
+        let mut rows = scene.db.many::<Gateway>(self.0.iter().map(|said| said.gateway().to_owned())).await?;
+        let (mut parts, mut receipts, mut changed) = (Vec::with_capacity(self.0.len()), HashMap::new(), HashMap::new());
+        for said in &self.0 {
+            let Some(before) = rows.get(said.gateway()) else {
+                parts.push(Part::Refused(None));
+                continue;
+            };
+            let after = said.applied(before, known);
+            let newer = |seq: &i64| *seq <= known.revocation_seq && before.revocation_seq.is_none_or(|held| *seq > held);
+            if let Some(seq) = after.revocation_seq.filter(newer) {
+                let id = format!("{}/{seq}", after.id);
+                receipts.entry(id.clone()).or_insert(Receipt { id, gateway_id: after.id.clone(), seq, at_ms: said.asked.cx.now_ms });
             }
-            // Another replica was told the same at the same time.
-            None => Part::Refused(()),
-        };
-        Ok(Done::each(note(scene, &self.0).await?.into_iter().map(part).collect()))
-    }
-}
-
-/// Acknowledgements that only say that the gateways live.
-struct Sightings(Vec<Said>);
-
-impl Upkeep for Sightings {
-    type Out = ();
-
-    async fn run(&self, scene: &Scene<'_>) -> Result<((), bool)> {
-        note(scene, &self.0).await?;
-        Ok(((), false))
+            let out = Some(Noted { confirms: after.revocation_seq > before.revocation_seq, newest: known.newest });
+            let event = event(before, &after);
+            let is_news = event.is_some() || !said.is_known(before, &after);
+            parts.push(match event {
+                Some(event) => {
+                    let part = Part::Changed { out, first: Box::new(event), rest: Vec::new(), wake: false };
+                    part.of_request(&said.asked.cx.request_id)
+                }
+                None => Part::Noted(out),
+            });
+            if !is_news {
+                continue;
+            }
+            changed.insert(after.id.clone(), after.clone());
+            rows.insert(after.id.clone(), after);
+        }
+        // A gateway that started from an older state confirms again what it had confirmed: the first time stands.
+        for id in scene.db.many::<Receipt>(receipts.keys().cloned()).await?.into_keys() {
+            receipts.remove(&id);
+        }
+        scene.db.insert_all(receipts.into_values().collect()).await?;
+        scene.db.update_all(changed.into_values().collect()).await?;
+        Ok(Done::each(parts))
     }
 }

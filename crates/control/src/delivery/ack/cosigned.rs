@@ -6,11 +6,11 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::evidence::checkpoint_text;
 use ::evidence::CosignerKey;
-use store::Gateway;
+use store::GatewayWitness;
 
 /// What a gateway's word as a witness comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Cosigned {
+pub enum Cosigned {
     /// Nothing new, or nothing that can be held against this log.
     Nothing,
     /// A good signature over a checkpoint of this log.
@@ -34,15 +34,21 @@ pub(super) enum Cosigned {
 }
 
 /// Judges it. A gateway keeps the key that it showed first: another one under the same identity is somebody else's.
-pub(super) async fn judge(control: &Control, cx: &Ctx, row: &Gateway, said: Option<&Witnessed>) -> Result<Cosigned> {
+pub(super) async fn judge(
+    control: &Control,
+    cx: &Ctx,
+    gateway: &str,
+    before: &GatewayWitness,
+    said: Option<&Witnessed>,
+) -> Result<Cosigned> {
     let Some(Witnessed { key: text, size, cosignature: Some(line) }) = said else { return Ok(Cosigned::Nothing) };
-    if row.witness_key.as_ref().is_some_and(|held| held != text) {
+    if before.key.as_ref().is_some_and(|held| held != text) {
         return Ok(Cosigned::Bad { code: "witness_key_changed", text: "it cosigns the audit log with another key than before" });
     }
-    if row.cosignature.as_ref() == Some(line) {
+    if before.cosignature.as_ref() == Some(line) {
         return Ok(Cosigned::Nothing);
     }
-    let named = format!("writ/{}/{}", cx.tenant, row.id);
+    let named = format!("writ/{}/{}", cx.tenant, gateway);
     let bad = Cosigned::Bad { code: "bad_cosignature", text: "what it signed as a witness is not this tenant's audit log" };
     let Some(key) = CosignerKey::parse(text).ok().filter(|key| key.name() == named) else { return Ok(bad) };
     // A checkpoint that is unknown here is nothing to judge it by: a restored backup does not have the newest ones.
