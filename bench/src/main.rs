@@ -43,8 +43,12 @@ impl Args {
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
+    // As fair as the control plane's own: see there.
+    tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(2).build()?.block_on(run())
+}
+
+async fn run() -> Result<()> {
     let args = Args::parse();
     let mut report = Report::on_this_machine()?;
     if args.wants("decide") {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::OnceLock,
 };
 
 /// The repository's root: the folder above this package.
@@ -21,16 +21,16 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-static RELEASE: AtomicBool = AtomicBool::new(false);
+static PROFILE: OnceLock<String> = OnceLock::new();
 
-/// From now on, [`binary`] means the optimized build.
-pub fn use_release() {
-    RELEASE.store(true, Ordering::Relaxed);
+/// From now on, [`binary`] means the build of this profile. Only the first call counts.
+pub fn use_profile(profile: &str) {
+    PROFILE.get_or_init(|| profile.to_owned());
 }
 
 /// Where cargo puts the binary `name`.
 pub fn binary(name: &str) -> PathBuf {
-    let profile = if RELEASE.load(Ordering::Relaxed) { "release" } else { "debug" };
+    let profile = PROFILE.get().map_or("debug", String::as_str);
     target_dir().join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
