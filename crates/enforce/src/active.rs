@@ -49,7 +49,7 @@ pub enum Unusable {
         /// Inside.
         found: u64,
     },
-    /// An argument schema cannot be compiled, so it could not be enforced.
+    /// An argument schema cannot be compiled, or checking against it could take for ever, so it could not be enforced.
     #[error("the argument schema of {tool} cannot be used: {why}")]
     Schema {
         /// The tool.
@@ -202,8 +202,10 @@ fn schemas(set: &PolicySet) -> Result<HashMap<String, HashMap<String, Validator>
     let mut all: HashMap<String, HashMap<String, Validator>> = HashMap::new();
     for (resource, server) in &set.servers {
         for (tool, schema) in server.tools.iter().filter_map(|(name, tool)| Some((name, tool.arguments.as_ref()?))) {
-            let compiled = jsonschema::draft202012::new(schema)
-                .map_err(|error| Unusable::Schema { tool: format!("{tool} on {}", server.name), why: error.to_string() })?;
+            let unusable = |why: String| Unusable::Schema { tool: format!("{tool} on {}", server.name), why };
+            // Whoever signed it: a call must not keep the gateway busy.
+            policy::argument_schema::bounded(schema).map_err(|error| unusable(error.to_string()))?;
+            let compiled = jsonschema::draft202012::new(schema).map_err(|error| unusable(error.to_string()))?;
             all.entry(resource.clone()).or_default().insert(tool.clone(), compiled);
         }
     }

@@ -7,6 +7,7 @@ use crate::rate::Limiter;
 use crate::record::{Record, Rule};
 use crate::rpc::MethodOwned;
 use arc_swap::ArcSwapOption;
+use jsonschema::ValidationError;
 use policy::{Decision, McpServer, Obligation, PolicySet, Reason, Risk, TokenFacts, VerifiedCall};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -163,8 +164,11 @@ impl Enforcer {
                     let schema = active.schema(ask.resource, tool).ok_or_else(|| refused("the schema is not compiled".into()))?;
                     let none = Value::Object(serde_json::Map::new());
                     let arguments = ask.arguments.unwrap_or(&none);
-                    if let Some(error) = schema.iter_errors(arguments).next() {
-                        return Err(refused(format!("at `{}`: breaks `{}`", error.instance_path(), error.schema_path())));
+                    // Most calls are in order; only for others it is asked what is wrong, and the first thing is enough.
+                    if !schema.is_valid(arguments) {
+                        let first = schema.validate(arguments).err();
+                        let said = |error| format!("at `{}`: breaks `{}`", ValidationError::instance_path(error), error.schema_path());
+                        return Err(refused(first.as_ref().map_or_else(|| "they do not satisfy the schema".to_owned(), said)));
                     }
                 }
                 Obligation::RateLimit(counted, limit) => {

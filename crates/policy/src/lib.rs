@@ -6,6 +6,7 @@
 //!
 //! Times are Unix seconds as `i64`.
 
+pub mod argument_schema;
 mod call;
 mod configuration;
 mod decide;

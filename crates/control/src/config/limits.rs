@@ -49,6 +49,7 @@ pub fn check_schema(text: &str) -> Result<Value> {
             "`{reference}` lies elsewhere: gateways fetch nothing, so write it into `$defs` and refer to it by #/$defs/…"
         )));
     }
+    policy::argument_schema::bounded(&schema).map_err(|error| wrong(error.to_string()))?;
     jsonschema::draft202012::new(&schema).map_err(|error| wrong(format!("gateways cannot enforce it: {error}")))?;
     Ok(schema)
 }
