@@ -209,16 +209,19 @@ fn request(method: &str, params: Option<&Value>, id: Option<&Value>) -> Result<M
 /// Refuses keys that differ from a known one in case only.
 fn spelled(members: &Map<String, Value>, known: &[&str], id: Option<&Value>) -> Result<(), Unreadable> {
     for key in members.keys() {
-        if let Some(known) = known.iter().find(|known| key != *known && folded(key) == folded(known)) {
+        let folded = folded(key);
+        if let Some(known) = known.iter().find(|known| key != *known && folded.eq_ignore_ascii_case(known)) {
             return refuse(INVALID_REQUEST, format!("the key `{}` looks like `{known}` but is not", key.escape_default()), id);
         }
     }
     Ok(())
 }
 
-/// Also folds what Unicode-aware parsers fold onto ASCII: the Kelvin sign, the long s.
+/// Folds whatever some parser may fold onto ASCII: by lower case (the Kelvin sign, the capital i with a dot), by upper case (the long s, the i
+/// without a dot, ligatures), by both.
 fn folded(key: &str) -> String {
-    key.chars().flat_map(char::to_lowercase).map(|c| if c == '\u{17f}' { 's' } else { c }).collect()
+    let lower: String = key.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    lower.replace("i\u{307}", "i")
 }
 
 /// Which member of `params` `Mcp-Name` repeats, for methods that have one.

@@ -41,6 +41,16 @@ fn ambiguous_messages_are_refused_with_a_code() {
             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"argument\u{17f}\":{}}}",
             rpc::INVALID_REQUEST,
         ),
+        // By upper case the i without a dot is an i, by lower case the one with a dot is nearly one.
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"\u{131}d\":2,\"method\":\"ping\"}", rpc::INVALID_REQUEST),
+        (
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/read\",\"params\":{\"uri\":\"a\",\"UR\u{130}\":\"b\"}}",
+            rpc::INVALID_REQUEST,
+        ),
+        (
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tasks/get\",\"params\":{\"taskId\":\"a\",\"tas\u{212a}Id\":\"b\"}}",
+            rpc::INVALID_REQUEST,
+        ),
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#, rpc::INVALID_REQUEST),
         (r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#, rpc::INVALID_REQUEST),
         (r#"{"jsonrpc":"2.0","result":{}}"#, rpc::INVALID_REQUEST),

@@ -10,6 +10,9 @@ pub type Roles = BTreeMap<String, BTreeSet<String>>;
 /// The largest file that is read, in bytes.
 pub const LARGEST: usize = 1 << 20;
 
+/// Why anchors, aliases and tags are refused: what they stand for is not what stands there.
+const PLAIN: &str = "write names and lists as they are, without anchors, aliases and tags";
+
 /// What is wrong with a role file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
@@ -24,7 +27,7 @@ pub struct Malformed {
 ///
 /// # Errors
 /// The first thing that is wrong, with its line: YAML that does not parse, another shape than roles to lists of scopes, a name that is
-/// not allowed, a role or scope given twice, an alias or tag, or a file over [`LARGEST`].
+/// not allowed, a role or scope given twice, an anchor, an alias or a tag, or a file over [`LARGEST`].
 pub fn parse(text: &str) -> Result<Roles, Malformed> {
     if text.len() > LARGEST {
         return Err(Malformed { line: 1, reason: format!("the file is larger than {} KiB", LARGEST / 1024) });
@@ -46,7 +49,14 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Span), Malformed> {
         match self.events.next() {
-            Some(Ok(event)) => Ok(event),
+            Some(Ok((event, span))) => match &event {
+                Event::Scalar(_, _, anchor, tag) if *anchor > 0 || tag.is_some() => Err(wrong(span, PLAIN.into())),
+                Event::SequenceStart(anchor, tag, ..) | Event::MappingStart(anchor, tag, ..) if *anchor > 0 || tag.is_some() => {
+                    Err(wrong(span, PLAIN.into()))
+                }
+                Event::Alias(..) => Err(wrong(span, PLAIN.into())),
+                _ => Ok((event, span)),
+            },
             Some(Err(error)) => Err(Malformed { line: error.marker().line().max(1), reason: error.info().to_owned() }),
             None => Err(Malformed { line: self.text.lines().count().max(1), reason: "the file ends too early".into() }),
         }
@@ -112,4 +122,27 @@ impl<'t> Reader<'t> {
 
 fn wrong(span: Span, reason: String) -> Malformed {
     Malformed { line: span.start.line().max(1), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_something_else_is_refused_with_its_line() {
+        assert_eq!(parse("roles:\n  a: [x]\n  'b': [\"y\"]\n").expect("plain").len(), 2);
+        for (line, text) in [
+            (2, "roles:\n  a: &anchor [x]\n"),
+            (2, "roles:\n  a: [&anchor x]\n"),
+            (2, "roles:\n  a: !!seq [x]\n"),
+            (2, "roles:\n  a: [!!str x]\n"),
+            (2, "roles:\n  !role a: [x]\n"),
+            (2, "roles:\n  &a b: [x]\n"),
+        ] {
+            let malformed = parse(text).expect_err(text);
+            assert_eq!((malformed.line, malformed.reason.as_str()), (line, PLAIN), "{text}");
+        }
+        // An alias of nothing does not even parse.
+        assert_eq!(parse("roles:\n  a: *none\n").expect_err("an alias").line, 2);
+    }
 }
