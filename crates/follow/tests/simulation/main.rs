@@ -10,6 +10,12 @@ mod network;
 mod plane;
 mod world;
 
+use bundle::Pin;
+use follow::{At, Effect, Event, News, Source};
+use plane::Plane;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use std::collections::{BTreeMap, VecDeque};
 use world::World;
 
 /// Worlds that one test plays.
@@ -42,4 +48,39 @@ shards! {
 fn one_seed() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
     World::new(seed).run();
+}
+
+/// How often a control plane that answers so is asked for news at one instant, before it is given a rest.
+fn watches(news: impl Fn(&Plane) -> News) -> usize {
+    const NOW: i64 = 1_800_000_000;
+    let plane = Plane::new(NOW, &mut ChaCha8Rng::seed_from_u64(1));
+    let pin = Pin { tenant: plane::TENANT.into(), gateway: "gw".into(), root_sha256: plane.root_sha256(), labels: BTreeMap::new() };
+    let at = At { unix_ms: NOW * 1000, steady_ms: 0 };
+    let (mut follower, _) = follow::restore(Source::ControlPlane, pin, None, at, 7);
+    let (mut events, mut watches) = (VecDeque::from([Event::Start]), 0);
+    while let Some(event) = events.pop_front()
+        && watches < 10
+    {
+        for effect in follower.step(event, at) {
+            match effect {
+                Effect::Watch { ticket, .. } => {
+                    watches += 1;
+                    events.push_back(Event::Watched(ticket, news(&plane)));
+                }
+                Effect::Fetch { ticket, path, .. } => events.push_back(Event::Fetched(ticket, plane.files.get(&path).cloned())),
+                Effect::Keep(_) => events.push_back(Event::Kept(Ok(()))),
+                Effect::End(number) => events.push_back(Event::Ended(number)),
+                _ => {}
+            }
+        }
+    }
+    assert!(follower.active().is_some(), "what is offered is in force");
+    watches
+}
+
+#[test]
+fn news_that_are_none_are_not_asked_for_in_a_circle() {
+    assert_eq!(watches(|_| News::default()), 1);
+    assert_eq!(watches(|_| News { timestamp: u64::MAX, wait_ms: i64::MIN, ..News::default() }), 1);
+    assert_eq!(watches(|plane| News { timestamp: u64::MAX, ..plane.news(true) }), 1);
 }
