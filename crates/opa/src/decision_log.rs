@@ -5,11 +5,15 @@
 
 use crate::lane::Lane;
 use crate::revision::Revision;
+use crate::words::printable;
 use flate2::read::GzDecoder;
 use policy::SubjectKind;
 use serde::Deserialize;
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read as _;
 
 /// The largest body that is taken, in bytes as sent. An OPA sends 32 KiB unless it is told otherwise.
@@ -18,13 +22,13 @@ pub const LARGEST: usize = 1 << 20;
 pub const LARGEST_UNPACKED: usize = 16 << 20;
 /// The most events in a body.
 pub const MOST_EVENTS: usize = 10_000;
+/// The largest event of ours that is read, in bytes. JSON that was taken apart takes many times its text.
+pub const LARGEST_EVENT: usize = 256 << 10;
 /// What stands for a name that the OPA's mask took away.
 pub const ERASED: &str = "(erased)";
 
 /// The path under which the generated Rego is asked.
 const PATH: &str = "writ/decision";
-/// No name is longer.
-const LONGEST: usize = 512;
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +82,7 @@ pub struct Events {
     pub decisions: Vec<Logged>,
     /// How many events are of other policies.
     pub foreign: usize,
-    /// How many events are ours and cannot be read.
+    /// How many events are ours, or could be, and cannot be read.
     pub unreadable: usize,
 }
 
@@ -124,27 +128,77 @@ impl Events {
     /// # Errors
     /// When it is no JSON array, or has more than [`MOST_EVENTS`]; without anything of its content.
     pub fn read(body: &[u8]) -> Result<Self, String> {
-        let events: Vec<Value> = serde_json::from_slice(body)
-            .map_err(|error| format!("it is not a JSON array of events (line {}, column {})", error.line(), error.column()))?;
-        if events.len() > MOST_EVENTS {
-            return Err(format!("it holds more than {MOST_EVENTS} events"));
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let read = reader.deserialize_seq(Reader).and_then(|read| reader.end().map(|()| read));
+        let read = read.map_err(|error| format!("it is not a JSON array of events (line {}, column {})", error.line(), error.column()))?;
+        read.ok_or_else(|| format!("it holds more than {MOST_EVENTS} events"))
+    }
+
+    /// Takes one event, which is taken apart only if it is ours.
+    fn take(&mut self, event: &str) {
+        let small = || Some(event).filter(|event| event.len() <= LARGEST_EVENT);
+        let logged = || Logged::read(serde_json::from_str(small()?).ok()?);
+        let read = match is_ours(event) {
+            Some(false) => return self.foreign += 1,
+            Some(true) => logged(),
+            None => None,
+        };
+        match read {
+            Some(logged) => self.decisions.push(logged),
+            None => self.unreadable += 1,
         }
-        let mut read = Self::default();
-        for event in events {
-            let ours = is_ours(&event);
-            match (ours, ours.then(|| Logged::read(event)).flatten()) {
-                (false, _) => read.foreign += 1,
-                (true, Some(logged)) => read.decisions.push(logged),
-                (true, None) => read.unreadable += 1,
-            }
-        }
-        Ok(read)
     }
 }
 
-fn is_ours(event: &Value) -> bool {
-    let path = event["path"].as_str().unwrap_or_default();
-    path.trim_matches('/') == PATH || event["result"]["writ"].is_object()
+/// Reads one event after the other, so that a body takes no more memory than one of them; `None` when there are too many.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Option<Events>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<Self::Value, A::Error> {
+        let (mut read, mut count) = (Events::default(), 0);
+        while let Some(event) = events.next_element::<&RawValue>()? {
+            count += 1;
+            if count <= MOST_EVENTS {
+                read.take(event.get());
+            }
+        }
+        Ok((count <= MOST_EVENTS).then_some(read))
+    }
+}
+
+/// Whether an event is ours; `None` if that cannot be told, since a key that tells it is there twice or is no text.
+fn is_ours(event: &str) -> Option<bool> {
+    #[derive(Deserialize)]
+    struct Named<'e> {
+        #[serde(borrow, default)]
+        path: Option<&'e RawValue>,
+        #[serde(borrow, default)]
+        result: Option<&'e RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Answer<'e> {
+        #[serde(borrow, default)]
+        writ: Option<&'e RawValue>,
+    }
+    let is_object = |value: &&RawValue| value.get().starts_with('{');
+    if !event.starts_with('{') {
+        return Some(false);
+    }
+    let Named { path, result } = serde_json::from_str(event).ok()?;
+    if let Some(path) = path
+        && serde_json::from_str::<String>(path.get()).ok()?.trim_matches('/') == PATH
+    {
+        return Some(true);
+    }
+    let Some(result) = result.filter(is_object) else { return Some(false) };
+    let Answer { writ } = serde_json::from_str(result.get()).ok()?;
+    Some(writ.as_ref().is_some_and(is_object))
 }
 
 impl Logged {
@@ -203,14 +257,14 @@ fn erased() -> String {
     ERASED.to_owned()
 }
 
-/// Text of the OPA's: printable and not endless.
 fn text(value: &Value) -> Option<String> {
-    value.as_str().map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
+    value.as_str().map(printable)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::LONGEST;
     use flate2::{Compression, write::GzEncoder};
     use serde_json::json;
     use std::io::Write as _;
@@ -291,6 +345,31 @@ mod tests {
         assert_eq!((read.decisions[0].subject.len(), read.decisions[0].method.as_str()), (LONGEST, "ab"));
     }
 
+    /// Whoever reads the first of two keys, or the last, has another event than we would have.
+    #[test]
+    fn one_that_could_be_ours_is_not_passed_over() {
+        let ours = event().to_string();
+        let with = |members: &str| format!("{{{members},{}", &ours[1..]);
+        let own = json!({ "input": event()["input"], "decision": event()["result"] });
+        let twice = format!("{{\"path\":\"a\",\"result\":{{\"writ\":{own},\"writ\":0}}}}");
+        let escaped = ours.replace("writ/decision", "/wr\\u0069t/decision/");
+        for (event, decisions, unreadable) in [
+            (with("\"path\":\"a\""), 0, 1),
+            (with("\"result\":0"), 0, 1),
+            (with("\"p\\u0061th\":\"a\""), 0, 1),
+            (ours.replace("\"writ/decision\"", "7"), 0, 1),
+            (ours.replace("\"writ/decision\"", "\"\\ud800\""), 0, 1),
+            (twice, 0, 1),
+            (escaped, 1, 0),
+        ] {
+            let events = Events::read(format!("[{event}]").as_bytes()).expect("an array");
+            assert_eq!((events.decisions.len(), events.unreadable, events.foreign), (decisions, unreadable, 0), "{event}");
+        }
+        // A set of answers is an array in JSON, and none of ours.
+        let set = json!([{ "path": "k8s/deny", "result": [{ "msg": "no" }] }, { "result": { "writ": "x" } }, { "path": null }]);
+        assert_eq!(read(&set).foreign, 3);
+    }
+
     #[test]
     fn bodies_that_are_too_much_are_refused_before_they_are_unpacked() {
         let packed = gzip(&json!([event()]).to_string().into_bytes());
@@ -301,7 +380,15 @@ mod tests {
         assert!(unpack(b"[]").is_err() && unpack(&packed[..packed.len() / 2]).is_err() && unpack(b"").is_err());
         let many = format!("[{}]", vec!["1"; MOST_EVENTS + 1].join(","));
         assert!(Events::read(many.as_bytes()).is_err());
-        for bad in ["{}", "", "[", "null"] {
+        let mut large = event();
+        large["input"]["x"] = json!("x".repeat(LARGEST_EVENT));
+        let mut foreign = json!({ "path": "a", "input": large["input"] });
+        foreign["result"] = json!([[[]]]);
+        let deep = format!("{{\"path\":\"a\",\"input\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        let body = format!("[{large},{foreign},{deep},{}]", event());
+        let events = Events::read(body.as_bytes()).expect("an array");
+        assert_eq!((events.decisions.len(), events.unreadable, events.foreign), (1, 1, 2));
+        for bad in ["{}", "", "[", "null", "[] []"] {
             assert!(Events::read(bad.as_bytes()).is_err(), "{bad}");
         }
     }

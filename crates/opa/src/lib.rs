@@ -28,6 +28,7 @@ mod refused;
 mod rego;
 mod revision;
 mod unsigned;
+mod words;
 
 pub use facts::{PolicyTerms, policy_bundle};
 pub use lane::Lane;

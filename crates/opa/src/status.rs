@@ -4,6 +4,7 @@
 
 use crate::lane::Lane;
 use crate::revision::Revision;
+use crate::words::printable;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -64,7 +65,7 @@ impl BundleStatus {
             Some(first) => format!("{}: {first}", self.message),
             None => self.message.clone(),
         };
-        let refused = (!self.code.is_empty() && !over_http).then_some(words);
+        let refused = (!self.code.is_empty() && !over_http).then(|| printable(&words));
         Standing { active: Revision::parse(&self.active_revision), refused }
     }
 }
@@ -81,7 +82,7 @@ impl Report {
         let version = wire.labels.get("version").and_then(|version| version.as_str()).unwrap_or_default();
         let lanes = wire.bundles.unwrap_or_default();
         let lanes = lanes.iter().filter_map(|(name, status)| Some((Lane::of_bundle(name)?, status.standing()))).collect();
-        Ok(Self { software: format!("OPA {version}").trim_end().to_owned(), lanes })
+        Ok(Self { software: printable(format!("OPA {version}").trim_end()), lanes })
     }
 
     /// How one bundle stands.
@@ -94,6 +95,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::LONGEST;
 
     #[test]
     fn an_acknowledgement() {
@@ -135,6 +137,17 @@ mod tests {
         ] {
             assert_eq!(refused(no_bundle), None, "{no_bundle}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_printable_and_short() {
+        let long = format!("\\u001b[31m{}", "x".repeat(100_000));
+        let body =
+            format!(r#"{{"labels":{{"version":"{long}"}},"bundles":{{"writ-policy":{{"code":"bundle_error","message":"{long}"}}}}}}"#);
+        let report = Report::read(body.as_bytes()).expect("a report");
+        let refused = report.lane(Lane::Policy).refused.expect("refused");
+        assert!(refused.starts_with("[31mx") && report.software.starts_with("OPA [31mx"));
+        assert_eq!((refused.len(), report.software.len()), (LONGEST, LONGEST));
     }
 
     #[test]
