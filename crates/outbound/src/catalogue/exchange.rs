@@ -1,11 +1,10 @@
 //! One JSON-RPC request over Streamable HTTP, answered by JSON or by an event stream.
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::ImportError;
+use super::{ImportError, Message, events::Events};
 use crate::{
     http::{Guarded, OutboundError, Reply},
     text::brief,
@@ -32,33 +31,6 @@ pub(super) enum Answer {
     Status(StatusCode),
 }
 
-#[derive(Deserialize)]
-struct Message {
-    id: Option<Value>,
-    result: Option<Value>,
-    error: Option<RpcError>,
-}
-
-#[derive(Deserialize)]
-struct RpcError {
-    code: i64,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    data: Value,
-}
-
-impl RpcError {
-    /// Whether a gateway of Writ speaks, rather than a server: it says so by what it gives as the reason.
-    fn is_of_a_gateway(&self) -> bool {
-        let reason = self.data["reason"].as_str().unwrap_or_default();
-        self.data["remedy"].is_string() && GATEWAY_REASONS.contains(&reason)
-    }
-}
-
-/// What a gateway answers to somebody who brings no token, whether or not it has a policy and knows the address.
-const GATEWAY_REASONS: [&str; 3] = ["gateway_closed", "token_missing", "unknown_resource"];
-
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const PROTOCOL: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub(super) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -75,22 +47,21 @@ impl Line<'_> {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let message = match kind.as_str() {
             "text/event-stream" if reply.status.is_success() => self.await_event(&mut reply, id).await?,
-            "application/json" => match serde_json::from_slice::<Message>(&self.read(&mut reply).await?) {
-                Ok(Message { error: Some(error), .. }) if error.is_of_a_gateway() => return Err(ImportError::Gateway),
+            "application/json" => match Message::read(&self.read(&mut reply).await?) {
+                Ok(message) if message.is_of_a_gateway() => return Err(ImportError::Gateway),
                 _ if refused => return Err(ImportError::Unauthorized(reply.status.as_u16())),
                 Ok(message) => message,
                 Err(_) if !reply.status.is_success() => return Ok(Answer::Status(reply.status)),
-                Err(error) => return Err(ImportError::Protocol(format!("its answer is not JSON-RPC ({error})"))),
+                Err(error) => return Err(error),
             },
             _ if refused => return Err(ImportError::Unauthorized(reply.status.as_u16())),
             _ if !reply.status.is_success() => return Ok(Answer::Status(reply.status)),
             other => return Err(ImportError::Protocol(format!("it answers with “{}”", brief(other)))),
         };
-        match message {
-            Message { error: Some(error), .. } => Ok(Answer::Error { code: error.code, message: brief(&error.message) }),
-            _ if !reply.status.is_success() => Ok(Answer::Status(reply.status)),
-            Message { id: Some(answered), result: Some(result), .. } if answered == id => Ok(Answer::Result { result, session }),
-            _ => Err(ImportError::Protocol("its answer belongs to no request".into())),
+        match message.error() {
+            Some((code, message)) => Ok(Answer::Error { code, message }),
+            None if !reply.status.is_success() => Ok(Answer::Status(reply.status)),
+            None => message.into_result(id).map(|result| Answer::Result { result, session }),
         }
     }
 
@@ -152,68 +123,13 @@ impl Line<'_> {
         let mut events = Events::default();
         while let Some(chunk) = self.chunk(reply).await? {
             for data in events.push(&chunk) {
-                if let Ok(message) = serde_json::from_slice::<Message>(&data)
-                    && message.id.as_ref().is_some_and(|answered| *answered == id)
-                    && (message.result.is_some() || message.error.is_some())
+                if let Ok(message) = Message::read(&data)
+                    && message.ends(id)
                 {
                     return Ok(message);
                 }
             }
         }
         Err(ImportError::Protocol("its event stream ended without an answer".into()))
-    }
-}
-
-/// A reader of `text/event-stream` (WHATWG HTML, section 9.2) that keeps nothing but the data.
-#[derive(Default)]
-struct Events {
-    line: Vec<u8>,
-    data: Vec<u8>,
-    after_return: bool,
-}
-
-impl Events {
-    /// The data of the events that these bytes complete. Lines end in CR, LF or both.
-    fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let mut complete = Vec::new();
-        for &byte in bytes {
-            let after_return = std::mem::replace(&mut self.after_return, byte == b'\r');
-            match byte {
-                b'\n' if after_return => {}
-                b'\r' | b'\n' => complete.extend(self.end_line()),
-                _ => self.line.push(byte),
-            }
-        }
-        complete
-    }
-
-    fn end_line(&mut self) -> Option<Vec<u8>> {
-        let line = std::mem::take(&mut self.line);
-        if line.is_empty() {
-            let data = std::mem::take(&mut self.data);
-            return (!data.is_empty()).then_some(data);
-        }
-        let value = line.strip_prefix(b"data:")?;
-        if !self.data.is_empty() {
-            self.data.push(b'\n');
-        }
-        self.data.extend_from_slice(value.strip_prefix(b" ").unwrap_or(value));
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Events;
-
-    #[test]
-    fn events_arrive_whole_however_they_are_cut() {
-        let stream = b": hello\r\n\r\nevent: message\r\ndata: {\"a\":\r\ndata:1}\r\nid: 7\r\n\r\ndata: two\n\ndata: three\r\r";
-        let expected = [b"{\"a\":\n1}".to_vec(), b"two".to_vec(), b"three".to_vec()];
-        for size in 1..stream.len() {
-            let mut events = Events::default();
-            let got: Vec<_> = stream.chunks(size).flat_map(|chunk| events.push(chunk)).collect();
-            assert_eq!(got, expected, "cut into {size}");
-        }
     }
 }

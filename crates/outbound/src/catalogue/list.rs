@@ -1,7 +1,5 @@
 //! The conversation: find the revision, then list page by page.
 
-use std::collections::HashSet;
-
 use ::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use url::Url;
@@ -9,7 +7,8 @@ use url::Url;
 use super::{
     Bounds, Catalogue, ImportError, ImportedTool, ServerInfo,
     exchange::{Answer, Line, PROTOCOL, SESSION},
-    tool::{label, short},
+    pages::Pages,
+    tool::short,
 };
 use crate::http::{Guarded, Limits, OutboundError};
 
@@ -97,14 +96,12 @@ struct Listed {
 }
 
 async fn list(line: &mut Line<'_>, bounds: &Bounds, stateless: bool) -> Result<Listed, ImportError> {
-    let mut tools: Vec<ImportedTool> = Vec::new();
-    let mut names = HashSet::new();
-    let mut cursor: Option<String> = None;
+    let mut pages = Pages::new(*bounds);
     let mut server = None;
-    for _ in 0..bounds.pages {
+    loop {
         let mut params = json!({});
-        if let Some(cursor) = &cursor {
-            params["cursor"] = cursor.as_str().into();
+        if let Some(cursor) = pages.cursor() {
+            params["cursor"] = cursor.into();
         }
         if stateless {
             params["_meta"] = request_meta();
@@ -115,31 +112,10 @@ async fn list(line: &mut Line<'_>, bounds: &Bounds, stateless: bool) -> Result<L
             Answer::Status(status) => return Err(OutboundError::BadStatus(status.as_u16()).into()),
         };
         server = server.or_else(|| info_in_meta(&result));
-        let Some(page) = result.get("tools").and_then(Value::as_array) else {
-            return Err(ImportError::Protocol("its answer lists no tools".into()));
-        };
-        // Counted before anything is looked at, so that a flood costs no more than reading it.
-        if tools.len() + page.len() > bounds.tools {
-            return Err(ImportError::TooManyTools { limit: bounds.tools });
-        }
-        for definition in page {
-            let bad = |problem| ImportError::BadTool { number: tools.len() + 1, name: label(definition), problem };
-            let tool = ImportedTool::from_definition(definition, bounds).map_err(bad)?;
-            if !names.insert(tool.name.clone()) {
-                return Err(bad("has the name of another tool".into()));
-            }
-            tools.push(tool);
-        }
-        match result.get("nextCursor") {
-            None | Some(Value::Null) => return Ok(Listed { tools, server }),
-            Some(Value::String(next)) if cursor.as_ref() == Some(next) => {
-                return Err(ImportError::Protocol("its pages go round in circles".into()));
-            }
-            Some(Value::String(next)) => cursor = Some(next.clone()),
-            Some(_) => return Err(ImportError::Protocol("its cursor is not text".into())),
+        if !pages.take(&result)? {
+            return Ok(Listed { tools: pages.into_tools(), server });
         }
     }
-    Err(ImportError::TooLarge { limit: bounds.pages, unit: "pages" })
 }
 
 fn client_info() -> Value {

@@ -7,8 +7,11 @@
 
 mod definition;
 mod error;
+mod events;
 mod exchange;
 mod list;
+mod message;
+mod pages;
 mod tool;
 
 use std::time::Duration;
@@ -19,6 +22,9 @@ use url::Url;
 pub use self::{
     definition::definition_digest,
     error::ImportError,
+    events::Events,
+    message::Message,
+    pages::Pages,
     tool::{Annotations, ImportedTool},
 };
 use crate::http::Guarded;

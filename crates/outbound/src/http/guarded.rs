@@ -11,6 +11,7 @@ use super::{
     OutboundError, Reach,
     address::{Refused, Resolver},
 };
+use crate::text::brief;
 
 /// Bounds of one exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -97,7 +98,7 @@ impl Guarded {
         if response.status() != StatusCode::OK {
             return Err(OutboundError::BadStatus(response.status().as_u16()));
         }
-        serde_json::from_slice(response.body()).map_err(|error| OutboundError::Malformed(error.to_string()))
+        serde_json::from_slice(response.body()).map_err(|error| OutboundError::Malformed(brief(&error.to_string())))
     }
 
     /// Sends a request and hands back the answer's head, its body still to be read.

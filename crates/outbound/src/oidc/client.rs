@@ -86,7 +86,8 @@ pub struct Ask {
     pub max_age: Option<u32>,
 }
 
-pub(super) type TokenAnswer = StandardTokenResponse<
+/// A token response (OpenID Connect Core 1.0, section 3.1.3.3), as it was read and not yet verified.
+pub type TokenAnswer = StandardTokenResponse<
     IdTokenFields<Claims, EmptyExtraTokenFields, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>,
     CoreTokenType,
 >;

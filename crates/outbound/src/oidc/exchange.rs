@@ -64,18 +64,22 @@ pub async fn exchange(
             RequestTokenError::Parse(cause, _) => SignInError::Malformed(brief(&cause.to_string())),
             RequestTokenError::Other(cause) => SignInError::Malformed(brief(&cause)),
         })?;
-    match verify(provider, config, flow, &answer, now) {
+    match judge(provider, config, flow, &answer, now) {
         Err(Failure::UnknownKey) => {
             let mut rotated = provider.clone();
             rotated.refresh_keys(http).await?;
             verify(&rotated, config, flow, &answer, now)
         }
-        verdict => verdict,
+        verdict => verdict.map_err(SignInError::from),
     }
-    .map_err(|failure| match failure {
-        Failure::UnknownKey => SignInError::BadSignature("the provider publishes no such key".into()),
-        Failure::Final(error) => error,
-    })
+}
+
+/// Verifies the ID token in a token response, by the keys that `provider` holds: the second half of [`exchange`].
+///
+/// # Errors
+/// [`SignInError`].
+pub fn verify(provider: &Provider, config: &ClientConfig, flow: &Flow, answer: &TokenAnswer, now: i64) -> Result<Identity, SignInError> {
+    judge(provider, config, flow, answer, now).map_err(SignInError::from)
 }
 
 enum Failure {
@@ -83,7 +87,16 @@ enum Failure {
     Final(SignInError),
 }
 
-fn verify(provider: &Provider, config: &ClientConfig, flow: &Flow, answer: &TokenAnswer, now: i64) -> Result<Identity, Failure> {
+impl From<Failure> for SignInError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::UnknownKey => Self::BadSignature("the provider publishes no such key".into()),
+            Failure::Final(error) => error,
+        }
+    }
+}
+
+fn judge(provider: &Provider, config: &ClientConfig, flow: &Flow, answer: &TokenAnswer, now: i64) -> Result<Identity, Failure> {
     let fail = |error| Err(Failure::Final(error));
     let Some(token) = answer.id_token() else {
         return fail(SignInError::Malformed("the token response carries no ID token".into()));

@@ -35,7 +35,7 @@ pub struct Identity {
 
 /// All claims beside the standard ones.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Claims {
+pub struct Claims {
     #[serde(flatten)]
     others: BTreeMap<String, Value>,
 }

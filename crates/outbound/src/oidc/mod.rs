@@ -16,9 +16,9 @@ mod identity;
 mod provider;
 
 pub use self::{
-    client::{Ask, ClientConfig, Flow, authorize_url},
+    client::{Ask, ClientConfig, Flow, TokenAnswer, authorize_url},
     error::SignInError,
-    exchange::exchange,
+    exchange::{exchange, verify},
     identity::Identity,
     provider::{Provider, discover},
 };

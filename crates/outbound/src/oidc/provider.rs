@@ -55,22 +55,44 @@ pub async fn discover(http: &Guarded, issuer: &str) -> Result<Provider, SignInEr
     }
     let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let document = Url::parse(&document).map_err(|_| SignInError::Misconfigured("the issuer is not a URL".into()))?;
-    let value: Value = http.get_json(&document).await?;
-    // The issuer is compared first, so that a mistaken address is reported as that and not as a missing field.
-    let found = value.get("issuer").and_then(Value::as_str).unwrap_or_default();
-    if found != issuer {
-        return Err(SignInError::WrongIssuer { expected: issuer.into(), found: brief(found) });
-    }
-    let metadata: Metadata =
-        serde_json::from_value(value).map_err(|error| SignInError::IdpUnreachable(OutboundError::Malformed(brief(&error.to_string()))))?;
+    let mut provider = Provider::described(issuer, http.get_json(&document).await?)?;
     // Where a browser will be sent: the same rule as for our own calls, as far as it can be told from here.
-    http.check(metadata.authorization_endpoint().url())?;
-    let mut provider = Provider { metadata };
+    http.check(provider.metadata.authorization_endpoint().url())?;
     provider.refresh_keys(http).await?;
     Ok(provider)
 }
 
+fn malformed(error: &serde_json::Error) -> SignInError {
+    SignInError::IdpUnreachable(OutboundError::Malformed(brief(&error.to_string())))
+}
+
 impl Provider {
+    /// A provider by its metadata document, still without keys.
+    ///
+    /// # Errors
+    /// [`SignInError`]: another issuer, or no such document.
+    pub fn described(issuer: &str, document: Value) -> Result<Self, SignInError> {
+        // The issuer is compared first, so that a mistaken address is reported as that and not as a missing field.
+        let found = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
+        if found != issuer {
+            return Err(SignInError::WrongIssuer { expected: issuer.into(), found: brief(found) });
+        }
+        serde_json::from_value(document).map(|metadata| Self { metadata }).map_err(|error| malformed(&error))
+    }
+
+    /// Holds the keys of this JWK set from now on, and no others.
+    ///
+    /// # Errors
+    /// [`SignInError`]: it is none, or holds no usable key.
+    pub fn hold_keys(&mut self, set: Value) -> Result<(), SignInError> {
+        let keys: CoreJsonWebKeySet = serde_json::from_value(set).map_err(|error| malformed(&error))?;
+        if keys.keys().is_empty() {
+            return Err(OutboundError::Malformed("its key set holds no usable key".into()).into());
+        }
+        self.metadata = self.metadata.clone().set_jwks(keys);
+        Ok(())
+    }
+
     /// The issuer, exactly as configured.
     pub fn issuer(&self) -> &str {
         self.metadata.issuer()
@@ -93,12 +115,8 @@ impl Provider {
 
     /// Fetches the provider's keys again.
     pub async fn refresh_keys(&mut self, http: &Guarded) -> Result<(), SignInError> {
-        let keys: CoreJsonWebKeySet = http.get_json(self.metadata.jwks_uri().url()).await?;
-        if keys.keys().is_empty() {
-            return Err(OutboundError::Malformed("its key set holds no usable key".into()).into());
-        }
-        self.metadata = self.metadata.clone().set_jwks(keys);
-        Ok(())
+        let set = http.get_json(self.metadata.jwks_uri().url()).await?;
+        self.hold_keys(set)
     }
 
     pub(super) fn issuer_url(&self) -> &IssuerUrl {

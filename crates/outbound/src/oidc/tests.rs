@@ -192,6 +192,14 @@ async fn a_provider_that_is_down_or_no_provider_is_said_to_be_so() {
     assert_eq!(error, SignInError::IdpUnreachable(OutboundError::BadStatus(404)));
 }
 
+#[tokio::test]
+async fn words_of_a_provider_are_shown_without_their_tricks() {
+    let mut provider = provider().await;
+    let error =
+        provider.hold_keys(serde_json::json!({"keys": format!("\u{202e}{}", "x".repeat(100_000))})).expect_err("no list").to_string();
+    assert!(!error.contains('\u{202e}') && error.len() < 1_000, "{error}");
+}
+
 #[test]
 fn secrets_are_not_in_debug_output() {
     let shown = format!("{:?} {:?}", config(), flow());
