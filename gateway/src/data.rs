@@ -2,6 +2,7 @@
 
 use evidence::Cosigner;
 use evidence::witness::Head;
+use hmac::digest::InvalidLength;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -157,10 +158,8 @@ impl DataDir {
     /// # Errors
     /// The file system's.
     pub fn seal(&self, name: &str, text: &[u8]) -> io::Result<()> {
-        let mut sealed = hex::encode(self.mac(name, text)?.finalize().into_bytes()).into_bytes();
-        sealed.push(b'\n');
-        sealed.extend_from_slice(text);
-        write_whole(&self.root.join(format!("{name}.sealed")), &sealed)
+        let key = fs::read(self.root.join("gateway.key"))?;
+        write_whole(&self.root.join(format!("{name}.sealed")), &sealed(&key, name, text).map_err(io::Error::other)?)
     }
 
     /// What was sealed under this name; `None` if nothing was.
@@ -169,23 +168,12 @@ impl DataDir {
     /// [`DataError::Damaged`] for what this gateway did not write.
     pub fn open_sealed(&self, name: &str) -> Result<Option<Vec<u8>>, DataError> {
         let path = self.root.join(format!("{name}.sealed"));
-        let Some(sealed) = read(&path)? else { return Ok(None) };
-        let damaged = || DataError::Damaged { path: path.clone(), why: "this gateway did not write it".into() };
-        let end = sealed.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
-        let (seal, text) = (hex::decode(&sealed[..end]).map_err(|_| damaged())?, &sealed[end + 1..]);
-        self.mac(name, text).map_err(at(&path))?.verify_slice(&seal).map_err(|_| damaged())?;
-        Ok(Some(text.to_vec()))
-    }
-
-    /// Under a key that is derived from the gateway's own, so that no other file can be passed off as one of ours.
-    fn mac(&self, name: &str, text: &[u8]) -> io::Result<Hmac<Sha256>> {
-        let key = fs::read(self.root.join("gateway.key"))?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(io::Error::other)?;
-        mac.update(b"writ-gateway sealed file\0");
-        mac.update(name.as_bytes());
-        mac.update(b"\0");
-        mac.update(text);
-        Ok(mac)
+        let Some(file) = read(&path)? else { return Ok(None) };
+        let key = fs::read(self.root.join("gateway.key")).map_err(at(&path))?;
+        match unsealed(&key, name, &file) {
+            Some(text) => Ok(Some(text.to_vec())),
+            None => Err(DataError::Damaged { path, why: "this gateway did not write it".into() }),
+        }
     }
 
     /// Where the decision log lies.
@@ -197,6 +185,35 @@ impl DataDir {
     pub fn root(&self) -> &Path {
         &self.root
     }
+}
+
+/// What is written for `text` under this name by whoever has `key`: a seal in hex, a line break, the text.
+///
+/// # Errors
+/// For a key that HMAC cannot use.
+pub fn sealed(key: &[u8], name: &str, text: &[u8]) -> Result<Vec<u8>, InvalidLength> {
+    let mut file = hex::encode(mac(key, name, text)?.finalize().into_bytes()).into_bytes();
+    file.push(b'\n');
+    file.extend_from_slice(text);
+    Ok(file)
+}
+
+/// The text in such a file; `None` for what was not written under this name by whoever has `key`.
+pub fn unsealed<'f>(key: &[u8], name: &str, file: &'f [u8]) -> Option<&'f [u8]> {
+    let end = file.iter().position(|byte| *byte == b'\n')?;
+    let (seal, text) = (hex::decode(&file[..end]).ok()?, &file[end + 1..]);
+    mac(key, name, text).ok()?.verify_slice(&seal).ok()?;
+    Some(text)
+}
+
+/// Under a key that is derived from the gateway's own, so that no other file can be passed off as one of ours.
+fn mac(key: &[u8], name: &str, text: &[u8]) -> Result<Hmac<Sha256>, InvalidLength> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key)?;
+    mac.update(b"writ-gateway sealed file\0");
+    mac.update(name.as_bytes());
+    mac.update(b"\0");
+    mac.update(text);
+    Ok(mac)
 }
 
 /// The identity kept in `root`, if this gateway was enrolled.

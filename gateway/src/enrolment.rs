@@ -2,11 +2,14 @@
 
 use crate::config::Config;
 use crate::data::Identity;
-use crate::link::{LinkError, refused, unreachable};
+use crate::link::{LinkError, printable, read, refused, unreachable};
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
 use token::PublicJwk;
+
+/// The largest answer that is read, in bytes.
+const LARGEST_ANSWER: u64 = 64 << 10;
 
 /// An enrolment token: a secret, and the SHA-256 of the first root.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,6 +90,33 @@ impl EnrolmentToken {
     pub fn root_sha256(&self) -> &str {
         &self.root_sha256
     }
+
+    /// Who we are, by what the control plane at `control_plane`, where we want `tenant`, answered to this token.
+    ///
+    /// # Errors
+    /// [`EnrolError`]: another root or tenant than was meant, or what no control plane answers.
+    pub fn identity(&self, control_plane: &str, tenant: &str, answer: &[u8]) -> Result<Identity, EnrolError> {
+        let enrolled: Enrolled = serde_json::from_slice(answer).map_err(|_| LinkError::Unreadable("enroll"))?;
+        if enrolled.root_sha256 != self.root_sha256 {
+            return Err(EnrolError::OtherRoot { expected: self.root_sha256.clone(), found: printable(&enrolled.root_sha256) });
+        }
+        if enrolled.tenant != tenant {
+            return Err(EnrolError::OtherTenant { expected: tenant.to_owned(), found: printable(&enrolled.tenant) });
+        }
+        // It becomes part of names: of our keys, and of our lines in other people's logs.
+        let is_id = |text: &str| (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_id(&enrolled.gateway_id) {
+            return Err(LinkError::Unreadable("enroll").into());
+        }
+        Ok(Identity {
+            gateway_id: enrolled.gateway_id,
+            name: printable(&enrolled.name),
+            tenant: enrolled.tenant,
+            // From the token, which came another way than the answer.
+            root_sha256: self.root_sha256.clone(),
+            control_plane: control_plane.to_owned(),
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -119,21 +149,7 @@ pub async fn enrol(
             other => EnrolError::Link(other),
         });
     }
-    let enrolled: Enrolled = response.json().await.map_err(|_| LinkError::Unreadable("enroll"))?;
-    if enrolled.root_sha256 != token.root_sha256 {
-        return Err(EnrolError::OtherRoot { expected: token.root_sha256.clone(), found: enrolled.root_sha256 });
-    }
-    if enrolled.tenant != tenant {
-        return Err(EnrolError::OtherTenant { expected: tenant.to_owned(), found: enrolled.tenant });
-    }
-    Ok(Identity {
-        gateway_id: enrolled.gateway_id,
-        name: enrolled.name,
-        tenant: enrolled.tenant,
-        // From the token, which came another way than the answer.
-        root_sha256: token.root_sha256.clone(),
-        control_plane: config.control_plane.clone(),
-    })
+    token.identity(&config.control_plane, tenant, &read(response, LARGEST_ANSWER).await?)
 }
 
 #[cfg(test)]
@@ -153,6 +169,24 @@ mod tests {
             format!("wge_{secret}.{}", root.to_uppercase()),
         ] {
             assert!(matches!(EnrolmentToken::parse(&bad), Err(EnrolError::BadToken)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_answer_names_us_and_changes_nothing_that_we_trust() {
+        let root = "0a".repeat(32);
+        let token = EnrolmentToken::parse(&format!("wge_{}.{root}", "A".repeat(43))).expect("whole");
+        let answer = |gateway_id: &str, tenant: &str, root: &str| {
+            json!({"gateway_id": gateway_id, "name": "gw\u{202e}-1", "tenant": tenant, "root_sha256": root}).to_string()
+        };
+        let identity = |answer: &str| token.identity("https://writ.example/t/acme", "acme", answer.as_bytes());
+        let ours = identity(&answer("gw_1", "acme", &root)).expect("ours");
+        assert_eq!((ours.gateway_id.as_str(), ours.name.as_str(), ours.root_sha256.as_str()), ("gw_1", "gw-1", root.as_str()));
+        let other = identity(&answer("gw_1", "acme", "\u{1b}[31m")).expect_err("another root");
+        assert!(matches!(&other, EnrolError::OtherRoot { found, .. } if found == "[31m"), "{other}");
+        assert!(matches!(identity(&answer("gw_1", "umbrella", &root)), Err(EnrolError::OtherTenant { .. })));
+        for no_id in ["", "gw 1", "gw/1", "gw_\n", &"g".repeat(65)] {
+            assert!(matches!(identity(&answer(no_id, "acme", &root)), Err(EnrolError::Link(LinkError::Unreadable(_)))), "{no_id:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Calls to the control plane's delivery endpoints, each with a fresh assertion signed by the gateway's key.
+//! Calls to the control plane's delivery endpoints, each with an assertion signed by the gateway's key.
 
 use crate::clock::{Clock, Random};
 use crate::following::Shown;
@@ -8,7 +8,8 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use token::{Assertion, AssertionClaims, SigningKey};
 use url::Url;
@@ -79,7 +80,25 @@ pub struct Link {
     gateway_id: String,
     clock: Clock,
     random: Random,
+    newest: Mutex<Option<Signed>>,
 }
+
+/// The newest assertion.
+struct Signed {
+    assertion: String,
+    /// Unix seconds.
+    at: i64,
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// How long an assertion is used, seconds: half of its life, so that it still stands when it arrives. Signing is cheap and verifying is not,
+/// for who has ten thousand gateways.
+const USED_FOR: i64 = Assertion::LIFE / 2;
 
 /// A client that follows no redirects. Proxies from the environment are for the outside, not for this host.
 ///
@@ -123,11 +142,24 @@ pub(crate) fn unreachable(error: reqwest::Error) -> LinkError {
 impl Link {
     /// A link to `control_plane` (`…/t/{tenant}`) as gateway `gateway_id`.
     pub fn new(http: reqwest::Client, control_plane: &str, key: Arc<SigningKey>, gateway_id: &str, clock: Clock, random: Random) -> Self {
-        Self { http, base: format!("{control_plane}/delivery"), key, gateway_id: gateway_id.to_owned(), clock, random }
+        Self {
+            http,
+            base: format!("{control_plane}/delivery"),
+            key,
+            gateway_id: gateway_id.to_owned(),
+            clock,
+            random,
+            newest: Mutex::default(),
+        }
     }
 
-    fn signed(&self, request: RequestBuilder) -> Result<RequestBuilder, LinkError> {
+    fn assertion(&self) -> Result<String, LinkError> {
         let iat = self.clock.now();
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back makes it one from the future.
+        if let Some(signed) = newest.as_ref().filter(|signed| (0..USED_FOR).contains(&(iat - signed.at))) {
+            return Ok(signed.assertion.clone());
+        }
         let claims = AssertionClaims {
             iss: self.gateway_id.clone(),
             sub: self.gateway_id.clone(),
@@ -140,11 +172,13 @@ impl Link {
             scope: None,
             ..AssertionClaims::default()
         };
-        Ok(request.bearer_auth(Assertion::Gateway.sign(&self.key, &self.gateway_id, &claims)?))
+        let assertion = Assertion::Gateway.sign(&self.key, &self.gateway_id, &claims)?;
+        *newest = Some(Signed { assertion: assertion.clone(), at: iat });
+        Ok(assertion)
     }
 
     async fn send(&self, what: &'static str, request: RequestBuilder) -> Result<Response, LinkError> {
-        let response = self.signed(request)?.send().await.map_err(unreachable)?;
+        let response = request.bearer_auth(self.assertion()?).send().await.map_err(unreachable)?;
         if response.status().is_success() || (what == "fetch" && response.status() == StatusCode::NOT_FOUND) {
             return Ok(response);
         }
@@ -204,19 +238,33 @@ impl Link {
     }
 }
 
-/// The start of an error's text, printable.
+/// What went wrong, by the body of an error: what it gives as the reason, else its start; printable and short.
+pub fn said(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let problem: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+    let reason = problem
+        .as_ref()
+        .and_then(|problem| ["detail", "title", "error_description", "message"].iter().find_map(|key| problem.get(key)?.as_str()));
+    printable(reason.unwrap_or(&text))
+}
+
+/// The start of somebody else's text, without what moves a cursor, turns the direction of what follows, or is not seen.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !is_hidden(*c)).take(300).collect()
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e01ef}')
+}
+
+/// An error with what was said about it.
 pub(crate) async fn refused(what: &'static str, response: Response) -> LinkError {
     let status = response.status().as_u16();
     let wait_s = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
     let wait_ms = i64::from(wait_s.unwrap_or(0)) * 1000;
     let body = read(response, 2_000).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&body);
-    let problem: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-    let said = problem
-        .as_ref()
-        .and_then(|problem| ["detail", "title", "error_description", "message"].iter().find_map(|key| problem.get(key)?.as_str()));
-    let detail = said.unwrap_or(&text).chars().filter(|c| !c.is_control()).take(300).collect();
-    LinkError::Refused { status, what, detail, wait_ms }
+    LinkError::Refused { status, what, detail: said(&body), wait_ms }
 }
 
 /// Reads a body, stopping one byte after `limit`: whoever judges it sees that it is too long.

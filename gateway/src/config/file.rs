@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::de::{DeString, DeTable, DeValue};
 
+/// The largest file that is read, in bytes: thousands of MCP servers fit into it.
+const LARGEST: usize = 1 << 20;
+/// For longer keys it is not looked what could have been meant.
+const LONGEST_MISSPELT: usize = 64;
+
 /// Reads the file at `path`.
 ///
 /// # Errors
@@ -31,7 +36,13 @@ pub fn read(path: &Path) -> Result<Settings, Problems> {
 /// # Errors
 /// Everything that is wrong in it.
 pub fn parse(path: &Path, text: &str) -> Result<Settings, Problems> {
-    let mut reader = Reader { path, text, problems: Problems::default(), places: BTreeMap::new() };
+    if text.len() > LARGEST {
+        let mut problems = Problems::default();
+        problems.add(path.display().to_string(), "", format!("it is larger than {} KiB: is this the right file?", LARGEST / 1024));
+        return Err(problems);
+    }
+    let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+    let mut reader = Reader { path, breaks, problems: Problems::default(), places: BTreeMap::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let line = reader.line(error.span().map_or(0, |span| span.start));
@@ -47,7 +58,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Settings, Problems> {
 
 struct Reader<'f> {
     path: &'f Path,
-    text: &'f str,
+    /// Where each line ends.
+    breaks: Vec<usize>,
     problems: Problems,
     /// Where each setting and section stands.
     places: BTreeMap<String, String>,
@@ -75,7 +87,7 @@ impl<'t> Section<'t> {
 
 impl Reader<'_> {
     fn line(&self, at: usize) -> String {
-        let line = 1 + self.text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
+        let line = 1 + self.breaks.partition_point(|end| *end < at);
         format!("{}:{line}", self.path.display())
     }
 
@@ -204,7 +216,8 @@ impl Reader<'_> {
         let unknown: Vec<&Spanned<DeString<'_>>> =
             section.table.into_iter().flat_map(DeTable::keys).filter(|key| !known.contains(&key.get_ref().as_ref())).collect();
         for key in unknown {
-            let close = known.iter().map(|known| (strsim::jaro_winkler(known, key.get_ref()), known)).filter(|(near, _)| *near > 0.8);
+            let close = known.iter().filter(|_| key.get_ref().len() <= LONGEST_MISSPELT);
+            let close = close.map(|known| (strsim::jaro_winkler(known, key.get_ref()), known)).filter(|(near, _)| *near > 0.8);
             let hint = match close.max_by(|a, b| a.0.total_cmp(&b.0)) {
                 Some((_, known)) => format!("did you mean `{}`?", section.name_of(known)),
                 None => format!("here belong {}", known.join(", ")),

@@ -22,13 +22,21 @@ impl fmt::Display for Problem {
     }
 }
 
+/// So many are told at once; a file that has more is not the right file.
+const MOST: usize = 100;
+
 /// Everything that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
     pub(super) fn add(&mut self, place: impl Into<String>, setting: impl Into<String>, what: impl Into<String>) {
-        self.0.push(Problem { place: place.into(), setting: setting.into(), what: what.into() });
+        let place = place.into();
+        match self.0.len() {
+            ..MOST => self.0.push(Problem { place, setting: setting.into(), what: what.into() }),
+            MOST => self.0.push(Problem { place, setting: String::new(), what: "this and more is wrong, too".into() }),
+            _ => {}
+        }
     }
 }
 

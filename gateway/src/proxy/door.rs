@@ -6,14 +6,14 @@ use url::{Host, Url};
 
 /// The names that this gateway goes by.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
+pub struct Door {
     authority: String,
     origin: String,
 }
 
 impl Door {
     /// From its public URL, which was checked at the start.
-    pub(crate) fn new(public_url: &str) -> Self {
+    pub fn new(public_url: &str) -> Self {
         let url = Url::parse(public_url).ok();
         let origin = url.as_ref().map_or_else(String::new, |url| url.origin().ascii_serialization());
         let authority = origin.split_once("://").map_or("", |(_, authority)| authority).to_owned();
@@ -21,7 +21,7 @@ impl Door {
     }
 
     /// Whether the request names us as its host, and comes from no foreign page.
-    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
+    pub fn admits(&self, headers: &HeaderMap) -> bool {
         let host = single(headers, HOST.as_str()).is_some_and(|host| host.eq_ignore_ascii_case(&self.authority) || is_loopback(host));
         let origin = match single(headers, ORIGIN.as_str()) {
             None => !headers.contains_key(ORIGIN),
@@ -45,7 +45,7 @@ fn is_loopback(authority: &str) -> bool {
 }
 
 /// The value of a header that is there exactly once.
-pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(first)
@@ -53,7 +53,7 @@ pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 
 /// What came as a credential.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Bearer<'h> {
+pub enum Bearer<'h> {
     /// Nothing.
     None,
     /// A token.
@@ -63,7 +63,7 @@ pub(crate) enum Bearer<'h> {
 }
 
 /// The bearer token of a request (RFC 6750 section 2.1: in this header and nowhere else).
-pub(crate) fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     if !headers.contains_key(AUTHORIZATION) {
         return Bearer::None;
     }

@@ -5,7 +5,7 @@ use super::door::single;
 use super::handle::Plane;
 use super::listing::{Reader, filtered};
 use super::refuse::{About, Outcomes, plain};
-use super::sse::{Events, data, with_data};
+use super::sse::{Event, Events};
 use super::streams::{Answer, UnderWay};
 use super::trace::TraceContext;
 use super::upstreams::Upstream;
@@ -203,7 +203,7 @@ async fn returned(plane: &Arc<Plane>, about: &About<'_>, call: Forward<'_>, resp
     let body = if is_events {
         let events: Answer = Box::pin(events(plane, about.resource, &call, response));
         Body::from_stream(call.under_way.returning(events, false))
-    } else if call.method.is_list() {
+    } else if call.method.is_list() && status.is_success() {
         let began = Instant::now();
         let listed = tokio::select! {
             () = call.under_way.end.cancelled() => return revoked_meanwhile(about),
@@ -219,6 +219,7 @@ async fn returned(plane: &Arc<Plane>, about: &About<'_>, call: Forward<'_>, resp
             }
         }
     } else {
+        // An error in place of a list, too: there is nothing to filter, and nobody knows how long it is.
         let chunks: Answer = Box::pin(response.bytes_stream().map(|chunk| chunk.map_err(|error| error.without_url())));
         Body::from_stream(call.under_way.returning(chunks, true))
     };
@@ -252,7 +253,7 @@ fn events(
         }
         let mut out = Vec::with_capacity(chunk.len());
         for event in cut.push(&chunk) {
-            out.extend(on_its_way(&plane, &resource, &facts, event));
+            out.extend_from_slice(on_its_way(&plane, &resource, &facts, event).bytes());
         }
         if cut.waiting() > LARGEST_LIST {
             // Too large for a list of tools. A tool's result may be so large: it passes, and so does what follows it.
@@ -266,20 +267,16 @@ fn events(
     })
 }
 
-fn on_its_way(plane: &Plane, resource: &str, facts: &TokenFacts, event: Vec<u8>) -> Vec<u8> {
+fn on_its_way(plane: &Plane, resource: &str, facts: &TokenFacts, event: Event) -> Event {
     let Some(active) = plane.enforcer.active() else { return event };
     let reader = Reader { active: &active, facts, resource, now: plane.clock.now() };
-    match data(&event).and_then(|message| filtered(&message, &plane.definitions, reader)) {
-        Some(message) => with_data(&event, &message),
+    match event.data().and_then(|message| filtered(&message, &plane.definitions, reader)) {
+        Some(message) => event.with_data(&message),
         None => event,
     }
 }
 
 async fn list(plane: &Plane, resource: &str, call: &Forward<'_>, response: reqwest::Response) -> Result<Body, &'static str> {
-    if response.status() != StatusCode::OK {
-        // An error, as JSON or not: nothing to filter.
-        return response.bytes().await.map(Body::from).map_err(|_| "broken off");
-    }
     let mut whole = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {

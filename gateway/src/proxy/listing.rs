@@ -7,19 +7,22 @@ use serde_json::Value;
 
 /// Whom the list is for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reader<'a> {
-    pub(crate) active: &'a Active,
-    pub(crate) facts: &'a TokenFacts,
-    pub(crate) resource: &'a str,
-    pub(crate) now: i64,
+pub struct Reader<'a> {
+    /// What is in force.
+    pub active: &'a Active,
+    /// Their token's.
+    pub facts: &'a TokenFacts,
+    /// The server's resource URI.
+    pub resource: &'a str,
+    /// Unix seconds.
+    pub now: i64,
 }
 
 /// Learns from a message that carries a list of tools and takes out those that are not the reader's; `None` if it carries none. Servers of
 /// 2025-03-26 may answer with several messages at once, as an array.
-pub(crate) fn filtered(message: &str, definitions: &Definitions, reader: Reader<'_>) -> Option<String> {
-    // Most messages carry no list; they are not parsed. A server that hides the key (an escape in it) hides it from nobody who would be
-    // harmed: what a list shows is comfort, what a call may do is decided at the call.
-    if !message.contains("\"tools\"") {
+pub fn filtered(message: &str, definitions: &Definitions, reader: Reader<'_>) -> Option<String> {
+    // Most messages carry no list; they are not parsed. The key is written as it is, or with a letter of it escaped.
+    if !["\"tools\"", "\\u006", "\\u007"].iter().any(|written| message.contains(written)) {
         return None;
     }
     let mut message: Value = serde_json::from_str(message).ok()?;

@@ -1,17 +1,19 @@
 //! The data plane: every request is read, decided, written down, and only then challenged, refused or forwarded.
+//!
+//! What reads bytes of callers and of MCP servers is public, so that it can be tried from outside: [`door`], [`listing`], [`sse`], [`trace`].
 
 mod caller;
 mod definitions;
-mod door;
+pub mod door;
 mod forward;
 mod handle;
-mod listing;
+pub mod listing;
 mod metadata;
 mod probe;
 mod refuse;
-mod sse;
+pub mod sse;
 mod streams;
-mod trace;
+pub mod trace;
 mod upstreams;
 
 pub use caller::Caller;

@@ -5,7 +5,7 @@
 //! is bounded: time, bytes, pages, and one question at a time to each server.
 
 use super::definitions::Definitions;
-use super::sse::{Events, data};
+use super::sse::Events;
 use super::upstreams::{Upstream, Upstreams};
 use crate::clock::{Clock, Random};
 use crate::data::{DataDir, Identity};
@@ -273,7 +273,7 @@ impl Line<'_> {
                 return Err(Failed::Unusable("larger than 8 MiB"));
             }
             for event in events.push(&chunk) {
-                let message = data(&event).and_then(|data| serde_json::from_str::<Value>(&data).ok());
+                let message = event.data().and_then(|data| serde_json::from_str::<Value>(&data).ok());
                 if let Some(message) = message.filter(|message| message.get("id").and_then(Value::as_u64) == Some(self.id)) {
                     return Ok(Some(message));
                 }

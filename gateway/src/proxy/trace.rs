@@ -8,14 +8,14 @@ const LONGEST_STATE: usize = 512;
 
 /// A trace that the caller named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TraceContext<'h> {
+pub struct TraceContext<'h> {
     parent: &'h str,
     state: Option<&'h str>,
 }
 
 impl<'h> TraceContext<'h> {
     /// From `traceparent` and `tracestate`; `None` unless the first is there once and well-formed, as the specification wants.
-    pub(crate) fn of(headers: &'h HeaderMap) -> Option<Self> {
+    pub fn of(headers: &'h HeaderMap) -> Option<Self> {
         let parent = single(headers, "traceparent")?;
         let mut parts = parent.split('-');
         let mut next = |len: usize| parts.next().filter(|part| part.len() == len && part.bytes().all(is_hex));
@@ -28,12 +28,12 @@ impl<'h> TraceContext<'h> {
     }
 
     /// The trace's id, 32 hex digits.
-    pub(crate) fn id(&self) -> &'h str {
+    pub fn id(&self) -> &'h str {
         self.parent.get(3..35).unwrap_or_default()
     }
 
     /// What goes upstream.
-    pub(crate) fn onto(&self, headers: &mut HeaderMap) {
+    pub fn onto(&self, headers: &mut HeaderMap) {
         let pairs = [("traceparent", Some(self.parent)), ("tracestate", self.state)];
         for (name, value) in pairs {
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {

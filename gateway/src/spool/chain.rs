@@ -4,7 +4,8 @@
 //! the other. Its length and place never change: keeping it costs one `fdatasync` of a block, and not the journal commit that would hold up
 //! the lines that are written beside it.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -15,10 +16,12 @@ use std::path::Path;
 const PLACE: usize = 256;
 
 /// The batch that was taken last; 0 before the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Chain {
-    pub(super) seq: u64,
-    pub(super) sha256: String,
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Chain {
+    /// Its number.
+    pub seq: u64,
+    /// Its digest, hex.
+    pub sha256: String,
 }
 
 impl Chain {
@@ -32,8 +35,7 @@ impl Chain {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::older(dir),
             Err(error) => return Err(error),
         };
-        let newest = bytes.chunks(PLACE).filter_map(Self::read).max_by_key(|chain| chain.seq);
-        newest.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file `chain` of the decision log is damaged"))
+        Self::newest(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file `chain` of the decision log is damaged"))
     }
 
     /// As earlier versions kept it.
@@ -45,10 +47,24 @@ impl Chain {
         }
     }
 
+    /// What the file says; `None` if neither of its places is whole.
+    pub fn newest(file: &[u8]) -> Option<Self> {
+        file.chunks(PLACE).filter_map(Self::read).max_by_key(|chain| chain.seq)
+    }
+
     fn read(place: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(place).ok()?.trim_end();
         let (digest, json) = text.split_once(' ')?;
         (digest == hex::encode(Sha256::digest(json))).then(|| serde_json::from_str(json).ok())?
+    }
+
+    /// One place of the file.
+    pub fn place(&self) -> Vec<u8> {
+        let json = json!({"seq": self.seq, "sha256": self.sha256}).to_string();
+        let mut place = format!("{} {json}", hex::encode(Sha256::digest(&json))).into_bytes();
+        place.resize(PLACE - 1, b' ');
+        place.push(b'\n');
+        place
     }
 
     /// Keeps it in `dir`. Blocks until the disk has it.
@@ -56,10 +72,7 @@ impl Chain {
     /// # Errors
     /// The file system's.
     pub(super) fn keep(&self, dir: &Path) -> io::Result<()> {
-        let json = serde_json::to_string(self)?;
-        let mut place = format!("{} {json}", hex::encode(Sha256::digest(&json))).into_bytes();
-        place.resize(PLACE - 1, b' ');
-        place.push(b'\n');
+        let place = self.place();
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("chain"))?;
         let turn = if self.seq.is_multiple_of(2) { 0 } else { PLACE as u64 };
         if file.metadata()?.len() < 2 * PLACE as u64 {
@@ -103,7 +116,7 @@ mod tests {
     #[test]
     fn what_earlier_versions_kept_is_taken_over() {
         let dir = tempfile::tempdir().expect("a directory");
-        fs::write(dir.path().join("chain.json"), serde_json::to_vec(&chain(7)).expect("JSON")).expect("written");
+        fs::write(dir.path().join("chain.json"), json!({"seq": 7, "sha256": chain(7).sha256}).to_string()).expect("written");
         assert_eq!(Chain::load(dir.path()).expect("loads"), chain(7));
     }
 }

@@ -13,6 +13,7 @@
 mod chain;
 mod send;
 
+pub use chain::Chain;
 pub use send::{collect, send};
 
 use crate::standing::Standing;
@@ -205,7 +206,7 @@ impl Writer {
 /// # Errors
 /// The file system's.
 pub fn open(dir: &Path, bound: u64, standing: Arc<Standing>) -> io::Result<Spool> {
-    let mut last = chain::Chain::load(dir)?.seq;
+    let mut last = Chain::load(dir)?.seq;
     // What the last process had not closed is closed now, in its place.
     for (seq, path) in numbered(dir, "open")? {
         let whole = cut_torn_line(&path)?;
@@ -247,12 +248,17 @@ pub fn open(dir: &Path, bound: u64, standing: Arc<Standing>) -> io::Result<Spool
 /// A line without its end was being written when the process died: its call never went on. Returns how many bytes are whole lines.
 fn cut_torn_line(path: &Path) -> io::Result<u64> {
     let bytes = fs::read(path)?;
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let whole = whole_lines(&bytes);
     if whole < bytes.len() {
         tracing::warn!(bytes = bytes.len() - whole, "an unfinished line at the end of the decision log was cut off");
         OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
     }
     Ok(whole as u64)
+}
+
+/// How many of these bytes are whole lines.
+pub fn whole_lines(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
 }
 
 fn open_path(dir: &Path, seq: u64) -> PathBuf {

@@ -1,6 +1,7 @@
 //! What a client meets.
 
 use crate::control::GATEWAY;
+use crate::upstream::definition;
 use crate::world::World;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -81,6 +82,37 @@ async fn lists_show_what_the_caller_could_use() {
     assert!(events.text.starts_with(": hi\r\n\r\nevent: message\nid: 1\ndata: {"), "{}", events.text);
     let data = events.text.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
     assert_eq!(names(&serde_json::from_str(data).expect("JSON")), ["logs.read"]);
+}
+
+/// Clients read a list with whatever success it comes.
+#[tokio::test]
+async fn a_list_is_filtered_whatever_success_it_comes_with() {
+    let world = World::start().await;
+    let dev = world.token(&world.claims("usr_dev", "developer"));
+    let list =
+        json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": [definition("logs.read", false), definition("incidents.trigger", false)]}});
+    for status in [203, 206, 202] {
+        world.upstream.answer_next(status, &[("content-type", "application/json")], &list.to_string());
+        let listed = world.list(&dev).await;
+        let tools = listed.body["result"]["tools"].as_array().expect("tools");
+        assert_eq!((listed.status.as_u16(), tools.len(), &tools[0]["name"]), (status, 1, &json!("logs.read")));
+    }
+    // What is no list is not passed on as one.
+    world.upstream.answer_next(202, &[], "");
+    assert_eq!(world.list(&dev).await.status, StatusCode::BAD_GATEWAY);
+}
+
+/// Nobody knows how long an error in place of a list is: it is passed on as it comes, and never gathered.
+#[tokio::test]
+async fn an_error_without_end_in_place_of_a_list_passes_as_it_comes() {
+    let world = World::start().await;
+    world.upstream.endless_errors.store(true, Ordering::Relaxed);
+    let request = world.http.post(world.resource()).bearer_auth(world.sam()).header("content-type", "application/json");
+    let request = request.header("accept", "application/json, text/event-stream");
+    let answered = request.body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).send();
+    let mut response = tokio::time::timeout(std::time::Duration::from_secs(20), answered).await.expect("in time").expect("an answer");
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.chunk().await.expect("bytes").as_deref(), Some(&b"no: "[..]));
 }
 
 #[tokio::test]

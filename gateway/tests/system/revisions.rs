@@ -106,7 +106,13 @@ async fn answers_pass_as_they_are_and_lists_in_batches_are_filtered() {
         {"jsonrpc": "2.0", "method": "notifications/message", "params": {}},
         {"jsonrpc": "2.0", "id": 1, "result": {"tools": [crate::upstream::definition("incidents.trigger", false), crate::upstream::definition("logs.read", false)]}},
     ]);
-    for (kind, text) in [("application/json", batch.to_string()), ("text/event-stream", format!("data: {batch}\n\n"))] {
+    // The key of the list as it is, and with a letter in it escaped.
+    let hidden = batch.to_string().replace("\"tools\"", "\"\\u0074ools\"");
+    for (kind, text) in [
+        ("application/json", batch.to_string()),
+        ("text/event-stream", format!("data: {batch}\n\n")),
+        ("text/event-stream", format!("data: {hidden}\n\n")),
+    ] {
         world.upstream.answer_next(200, &[("content-type", kind)], &text);
         let text = world.list(&dev).await.text;
         let answer: Value = serde_json::from_str(text.trim_start_matches("data: ")).expect("JSON");

@@ -32,6 +32,8 @@ pub struct Upstream {
     pub refuse_gateway: AtomicBool,
     /// Says in its answers whose call it answers, as the assertion names them.
     pub echoes: AtomicBool,
+    /// Answers lists with errors that have no end.
+    pub endless_errors: AtomicBool,
     /// Answers with this instead, once for each.
     pub answers: Mutex<Vec<Canned>>,
     /// Endless answers whose reader has gone.
@@ -158,6 +160,12 @@ async fn handle(State(server): State<Arc<Upstream>>, method: Method, headers: He
             let id = format!("session-{}", server.sessions.fetch_add(1, Ordering::Relaxed));
             let set_cookie = ("set-cookie", "upstream=1".to_owned());
             ([("mcp-session-id", id), set_cookie], Json(answer(json!({"protocolVersion": "2025-11-25"})))).into_response()
+        }
+        "tools/list" if server.endless_errors.load(Ordering::Relaxed) => {
+            let mut error = endless("no: ".to_owned(), &server.let_go);
+            *error.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            error.headers_mut().insert("content-type", http::HeaderValue::from_static("text/plain"));
+            error
         }
         "tools/list" => {
             let drifted = server.drifted.load(Ordering::Relaxed);
