@@ -4,9 +4,8 @@ use crate::app::App;
 use crate::problem::{Problem, STALE_FORM};
 use crate::signin::session::Caller;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, Method, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use control::Error;
 use serde::de::DeserializeOwned;
@@ -18,22 +17,19 @@ fn stale() -> Problem {
 
 /// Refuses a POST that another site's page sent. Endpoints for programs carry credentials of their own and no cookie: they are let
 /// through, and no cookie counts there.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) fn refused(app: &App, request: &Request) -> Option<Response> {
     let checked = request.method() == Method::POST && !is_for_programs(request.uri().path());
-    if checked && !same_origin(request.headers(), app.public_url()) {
-        return stale().into_response();
-    }
-    next.run(request).await
+    (checked && !same_origin(request.headers(), app.public_url())).then(|| stale().into_response())
 }
 
-/// `/t/{tenant}/token`, `/t/{tenant}/revoke` and all below `/t/{tenant}/delivery/` and `/t/{tenant}/opa/`.
-fn is_for_programs(path: &str) -> bool {
-    let mut parts = path.splitn(4, '/').skip(1);
-    let (Some("t"), Some(_), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return false };
+/// Whether a path is one for programs: `/t/{tenant}/token`, `/t/{tenant}/revoke` and all below `/t/{tenant}/delivery/` and `/t/{tenant}/opa/`.
+pub fn is_for_programs(path: &str) -> bool {
+    let Some((_, rest)) = path.strip_prefix("/t/").and_then(|path| path.split_once('/')) else { return false };
     rest == "token" || rest == "revoke" || rest.starts_with("delivery/") || rest.starts_with("opa/")
 }
 
-fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
+/// Whether the browser says that a page of ours sent this request.
+pub fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     match text(header::HeaderName::from_static("sec-fetch-site")) {
         Some("same-origin" | "none") => true,
@@ -41,6 +37,12 @@ fn same_origin(headers: &HeaderMap, public_url: &str) -> bool {
         // Older browsers, and plain HTTP outside loopback, send no fetch metadata.
         None => text(header::ORIGIN).is_some_and(|origin| origin == public_url),
     }
+}
+
+/// Whether the first `csrf` field of a form is this token. Without a token no form is believed.
+pub fn carries(form: &[u8], token: &str) -> bool {
+    let sent = url::form_urlencoded::parse(form).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned());
+    sent.is_some_and(|sent| !token.is_empty() && bool::from(sent.as_bytes().ct_eq(token.as_bytes())))
 }
 
 /// A form whose `csrf` field is the session's. Fields may repeat.
@@ -64,13 +66,33 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Form<T> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, app).await?;
         let bytes: Bytes = axum::body::to_bytes(body, LARGEST).await.map_err(|_| Error::invalid("form", "it is larger than 2 MiB"))?;
-        let token = url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned());
-        let matches = token.is_some_and(|token| !caller.csrf.is_empty() && bool::from(token.as_bytes().ct_eq(caller.csrf.as_bytes())));
-        if !matches {
+        if !carries(&bytes, &caller.csrf) {
             return Err(stale());
         }
         let request = Request::from_parts(parts, axum::body::Body::from(bytes));
         let form = axum_extra::extract::Form::<T>::from_request(request, &()).await;
         form.map(|form| Self(form.0)).map_err(|error| Error::invalid("form", error.to_string()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_carries_the_token_in_its_first_field_of_that_name() {
+        for (form, carried) in [
+            ("csrf=t", true),
+            ("a=1&csrf=%74&b", true),
+            ("csrf=t&csrf=other", true),
+            ("csrf=other&csrf=t", false),
+            ("csrf=t+", false),
+            ("csrf", false),
+            ("CSRF=t", false),
+            ("", false),
+        ] {
+            assert_eq!(carries(form.as_bytes(), "t"), carried, "{form}");
+        }
+        assert!(!carries(b"csrf=", "") && !carries(b"", ""));
     }
 }

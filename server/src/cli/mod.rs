@@ -10,7 +10,7 @@ mod opa;
 mod receipt;
 mod revoke;
 mod sign;
-mod signer;
+pub mod signer;
 mod target;
 mod tenant;
 

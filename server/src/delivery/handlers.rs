@@ -2,6 +2,7 @@
 
 use super::caller::{Gateway, place};
 use super::problem::Problem;
+use super::unpack::unpacked;
 use crate::app::App;
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
@@ -13,11 +14,9 @@ use bundle::ceremony::SignatureFile;
 use control::delivery::{Ack, Enrol, Progress, SignCandidate, decisions, files, sign_candidate};
 use control::evidence::Shown;
 use control::{Actor, Error};
-use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::io::Read;
 use token::PublicJwk;
 
 /// The largest JSON document that a gateway sends: an acknowledgement with the tools that it sees changed.
@@ -90,17 +89,6 @@ fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Pro
     headers.get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| Error::invalid(name, "the header is missing").into())
 }
 
-/// What gzip packed, if it is no more than `limit` bytes: a few kilobytes can pretend to be gigabytes.
-fn unpacked(packed: &[u8], limit: usize) -> Result<Bytes, Problem> {
-    let mut body = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    GzDecoder::new(packed).take(most).read_to_end(&mut body).map_err(|_| Error::invalid("body", "it is not what gzip makes"))?;
-    if body.len() > limit {
-        return Err(Error::invalid("body", format!("send at most {limit} bytes, unpacked")).into());
-    }
-    Ok(body.into())
-}
-
 /// `POST /decisions`: a batch of decisions, NDJSON, with gzip or without.
 pub async fn decisions(State(app): State<App>, Gateway(cx): Gateway, headers: HeaderMap, request: Request) -> Result<StatusCode, Problem> {
     let seq = header(&headers, "x-writ-batch-seq")?.parse().map_err(|_| Error::invalid("x-writ-batch-seq", "give a number"))?;
@@ -108,7 +96,7 @@ pub async fn decisions(State(app): State<App>, Gateway(cx): Gateway, headers: He
     let sent = read(request.into_body(), decisions::LARGEST_BATCH).await?;
     let body = match headers.get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes()) {
         None | Some(b"identity") => sent,
-        Some(b"gzip") => unpacked(&sent, decisions::LARGEST_BATCH)?,
+        Some(b"gzip") => unpacked(&sent, decisions::LARGEST_BATCH)?.into(),
         Some(_) => return Err(Error::invalid("content-encoding", "send gzip, or nothing of the kind").into()),
     };
     let batch = decisions::Batch::read(seq, prev, &body)?;

@@ -4,11 +4,12 @@
 
 mod caller;
 mod handlers;
-mod opa;
+pub mod opa;
 mod problem;
 mod push;
 #[cfg(test)]
 mod tests;
+pub mod unpack;
 pub mod upkeep;
 mod watch;
 

@@ -3,13 +3,15 @@
 //!
 //! Programs get JSON and no cookie counts for them; people get pages. A browser is sent to a client only through `redirect`, which takes
 //! nothing but URIs that were validated.
+//!
+//! What reads bytes of clients is public, so that it can be tried from outside: [`params`], [`redirect`], [`token`].
 
 mod authorize;
 mod metadata;
-mod params;
+pub mod params;
 mod program;
-mod redirect;
-mod token;
+pub mod redirect;
+pub mod token;
 
 #[cfg(test)]
 mod tests;

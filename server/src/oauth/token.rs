@@ -68,14 +68,22 @@ pub async fn revoke(State(app): State<App>, Program(cx): Program, headers: Heade
     }
 }
 
-enum Request {
+/// What is asked of the token endpoint.
+pub enum Request {
+    /// A code for tokens.
     Code(ExchangeCode),
+    /// A refresh token for tokens.
     Refresh(Refresh),
+    /// A token for another (RFC 8693).
     Exchange(ExchangeToken),
 }
 
 impl Request {
-    fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, OAuthError> {
+    /// Reads the form.
+    ///
+    /// # Errors
+    /// What is wrong with it, for whoever writes the client.
+    pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, OAuthError> {
         let form = Form::read(headers, body)?;
         match form.required("grant_type")?.as_str() {
             "authorization_code" => Ok(Self::Code(ExchangeCode {

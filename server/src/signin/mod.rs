@@ -2,6 +2,7 @@
 
 mod callback;
 mod link;
+pub mod return_path;
 pub mod session;
 mod start;
 mod store;

@@ -1,5 +1,6 @@
 //! The page that sends people to their provider, the way there, and signing out.
 
+use super::return_path::return_path;
 use super::session::{Caller, cookie, cookie_name};
 use crate::app::App;
 use crate::csrf::Form;
@@ -27,12 +28,6 @@ pub struct Asked {
     acr_values: String,
 }
 
-/// Only a path of this tenant: never another site, never another tenant.
-pub(super) fn return_path(cx: &Ctx, asked: &str) -> String {
-    let inside = asked.starts_with(&format!("/t/{}/", cx.tenant)) && !asked.contains(['\\', '\r', '\n']) && !asked.contains("/signin");
-    if inside { asked.to_owned() } else { format!("/t/{}/home", cx.tenant) }
-}
-
 pub(super) async fn tenant(control: &Control, cx: &Ctx) -> Result<Tenant, Error> {
     let row = control.read(cx).this_tenant().await?.ok_or(Error::NotFound)?;
     Ok(Tenant { slug: row.id, name: row.name })
@@ -56,7 +51,7 @@ pub(super) fn client(app: &App, cx: &Ctx, connection: &IdpConnection) -> Result<
 pub async fn start(State(app): State<App>, caller: Caller, Query(asked): Query<Asked>) -> Result<Response, Problem> {
     let shown = tenant(app.control(), &caller.cx).await?;
     let connection = connection(app.control(), &caller.cx).await?;
-    let back = return_path(&caller.cx, &asked.return_to);
+    let back = return_path(caller.cx.tenant.as_str(), &asked.return_to);
     let encoded: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
     let model = view::Start {
         tenant_name: shown.name.clone(),
@@ -77,7 +72,7 @@ pub async fn go(State(app): State<App>, caller: Caller, jar: CookieJar, Query(as
         Err(error) => return super::callback::failed(&app, &caller, &error).await,
     };
     let browser = app.control().parts().chance.secret();
-    let begin = BeginSignIn { browser: browser.clone(), return_to: return_path(cx, &asked.return_to) };
+    let begin = BeginSignIn { browser: browser.clone(), return_to: return_path(cx.tenant.as_str(), &asked.return_to) };
     let begun = app.control().keep(&cx.tenant, begin).await?;
     let ask = Ask {
         prompt_login: asked.prompt == "login",

@@ -43,7 +43,11 @@ impl RegisterAgent {
     }
 }
 
-fn public_key(text: &str) -> Result<PublicJwk> {
+/// An agent's key as people paste it: a JWK, or a JWK set of one.
+///
+/// # Errors
+/// [`Error::Invalid`] for the field `jwks`, in words for who pasted it; never with any part of what may be a private key.
+pub fn public_key(text: &str) -> Result<PublicJwk> {
     let wrong = |reason: &str| Error::invalid("jwks", reason.to_owned());
     let value: serde_json::Value = serde_json::from_str(text).map_err(|error| wrong(&format!("this is no JSON: {error}")))?;
     let key = match value.get("keys").and_then(|keys| keys.as_array()) {

@@ -8,7 +8,7 @@ use crate::scene::{Done, Scene, UseCase};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::{Class, Client, Json};
-use url::{Host, Url};
+use url::Url;
 
 /// Registers a public client: it proves itself by PKCE and an exact redirect URI.
 pub struct RegisterClient {
@@ -24,7 +24,10 @@ pub struct RegisterClient {
 
 /// Redirect URIs are compared letter for letter; on loopback any port will do (RFC 8252). A list of schemes is allowed, not forbidden:
 /// no spelling of `javascript:` gets through.
-fn redirect_uris(given: &[String]) -> Result<Vec<String>> {
+///
+/// # Errors
+/// [`Error::Invalid`] for the field `redirect_uris`.
+pub fn redirect_uris(given: &[String]) -> Result<Vec<String>> {
     let uris: Vec<String> = given.iter().map(|uri| uri.trim().to_owned()).filter(|uri| !uri.is_empty()).collect();
     if uris.is_empty() || uris.len() > 20 {
         return Err(Error::invalid("redirect_uris", "give between one and twenty redirect URIs, one on a line"));
@@ -32,16 +35,11 @@ fn redirect_uris(given: &[String]) -> Result<Vec<String>> {
     for uri in &uris {
         let wrong = |reason: &str| Err(Error::invalid("redirect_uris", format!("{uri}: {reason}")));
         let Ok(url) = Url::parse(uri) else { return wrong("this is no URI") };
-        let loopback = match url.host() {
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
         match url.scheme() {
             "https" => {}
-            "http" if loopback => {}
-            "http" => return wrong("use https://; http:// is for loopback only"),
+            // The hosts on which any port will do, so spelled.
+            "http" if crate::oauth::is_loopback(uri) => {}
+            "http" => return wrong("use https://; http:// is for 127.0.0.1, [::1] and localhost only"),
             _ => {
                 return wrong(
                     "use https://, or http:// on loopback, as MCP says: any program on the person's computer can claim a scheme of its own",
@@ -55,6 +53,12 @@ fn redirect_uris(given: &[String]) -> Result<Vec<String>> {
             || uri.chars().any(|c| c.is_control() || c.is_whitespace())
         {
             return wrong("leave out fragment, credentials and white space");
+        }
+        if crate::oauth::form_target(uri).is_none() {
+            return wrong("a host is letters, digits, dots, hyphens and underscores");
+        }
+        if !crate::oauth::matches(uri, uri) {
+            return wrong("write what is no visible ASCII, and \" < > \\, as %…");
         }
     }
     Ok(uris)

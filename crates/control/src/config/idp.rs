@@ -32,6 +32,26 @@ fn place(tenant: &store::TenantId, id: &str) -> String {
     format!("{tenant}/idp/{id}")
 }
 
+/// An issuer as people type it: a URL, kept letter for letter, since it is compared so.
+///
+/// # Errors
+/// [`Error::Invalid`] for the field `issuer`.
+pub fn issuer(text: &str) -> Result<&str> {
+    let issuer = text.trim();
+    let plain = issuer.len() <= 500 && issuer.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
+    let usable = |url: &Url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    match Url::parse(issuer) {
+        Ok(url) if plain && usable(&url) => Ok(issuer),
+        _ => Err(Error::invalid("issuer", "give the issuer's https:// URL exactly as the provider writes it")),
+    }
+}
+
 impl UseCase for SetIdp {
     type Out = ();
     const NEEDS: Permission = Permission::WriteConfig;
@@ -41,11 +61,7 @@ impl UseCase for SetIdp {
         if old.as_ref().map_or(0, |row| row.version) != self.version {
             return Err(Error::Changed("the connection was changed by somebody else".to_owned()));
         }
-        let issuer = self.issuer.trim();
-        match Url::parse(issuer) {
-            Ok(url) if matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none() => {}
-            _ => return Err(Error::invalid("issuer", "give the issuer's https:// URL exactly as the provider writes it")),
-        }
+        let issuer = issuer(&self.issuer)?;
         if self.client_id.trim().is_empty() || self.client_id.len() > 255 {
             return Err(Error::invalid("client_id", "give the client id that the provider made for Writ"));
         }

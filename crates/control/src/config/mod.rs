@@ -18,14 +18,14 @@ mod roles;
 mod scopes;
 mod servers;
 
-pub use agents::{EditAgent, RegisterAgent, agent_version};
+pub use agents::{EditAgent, RegisterAgent, agent_version, public_key};
 pub use classes::{NarrowClass, defaults};
-pub use clients::{EditClient, RegisterClient, client_version};
+pub use clients::{EditClient, RegisterClient, client_version, redirect_uris};
 pub use explain::{Explanation, Question, explain};
 pub use groups::{MapGroup, UnmapGroup};
 pub use history::Edit;
 pub use home::{Home, Live, Setup, home};
-pub use idp::{IdpCheck, NoteIdpCheck, SetIdp, idp, idp_secret, idp_version, last_idp_check};
+pub use idp::{IdpCheck, NoteIdpCheck, SetIdp, idp, idp_secret, idp_version, issuer, last_idp_check};
 pub use limits::{Arguments, EditLimits, LimitTool, check_schema, limits, limits_version, per_minute};
 pub use people::{AdminView, PersonView, RevokeAdmin, admins, people, person};
 pub use questions::{

@@ -61,8 +61,9 @@ pub fn check_server<'s>(name: &str, resource: &str, upstream: &str, others: impl
             if matches!(url.scheme(), "http" | "https")
                 && url.username().is_empty()
                 && url.password().is_none()
-                && url.fragment().is_none() => {}
-        Ok(_) => say("upstream", "give an http:// or https:// address without credentials or fragment".to_owned()),
+                && url.fragment().is_none()
+                && !upstream.contains(|c: char| c.is_control() || c.is_whitespace()) => {}
+        Ok(_) => say("upstream", "give an http:// or https:// address without credentials, fragment or white space".to_owned()),
         Err(error) => say("upstream", format!("this is no address: {error}")),
     }
     if upstream == resource || others.into_iter().any(|other| is_beside(upstream, other)) {

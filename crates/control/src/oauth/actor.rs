@@ -16,23 +16,32 @@ const LARGEST: usize = 8192;
 
 /// What a proof says. Numbers must be numbers and strings strings: nothing that is of another type counts as absent.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Proof {
+pub struct Proof {
+    /// The agent.
     pub iss: String,
+    /// The agent again: it speaks for itself.
     pub sub: String,
+    /// For whom.
     pub aud: Audience,
+    /// When it ends, Unix seconds.
     pub exp: i64,
+    /// When it was made, Unix seconds.
     #[serde(default)]
     pub iat: Option<i64>,
+    /// Since when it is valid, Unix seconds.
     #[serde(default)]
     pub nbf: Option<i64>,
+    /// Its id: it is good once.
     pub jti: String,
 }
 
 /// One audience, alone or as the only one of a list: a proof for several parties could be passed on by any of them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Audience {
+pub enum Audience {
+    /// A string.
     One(String),
+    /// A list.
     List(Vec<String>),
 }
 
@@ -49,7 +58,10 @@ impl Audience {
 }
 
 /// Who the proof says it is from, unverified: only to find the key with which to verify it.
-pub(super) fn issuer_unverified(proof: &str) -> Result<String, OAuthError> {
+///
+/// # Errors
+/// `invalid_request` for what is no proof.
+pub fn issuer_unverified(proof: &str) -> Result<String, OAuthError> {
     let malformed = || invalid_request("actor_token is not a JWT with the claims of an agent's proof");
     if proof.len() > LARGEST {
         return Err(malformed());
@@ -67,8 +79,11 @@ pub(super) fn issuer_unverified(proof: &str) -> Result<String, OAuthError> {
     Ok(claims.iss)
 }
 
-/// Verifies a proof of `agent` by its registered key.
-pub(super) fn verify(proof: &str, agent: &str, key: &PublicJwk, audiences: &[&str], now_s: i64) -> Result<Proof, OAuthError> {
+/// Verifies a proof of `agent` by its registered key, at `now_s`, Unix seconds.
+///
+/// # Errors
+/// `invalid_grant` or `invalid_request`.
+pub fn verify(proof: &str, agent: &str, key: &PublicJwk, audiences: &[&str], now_s: i64) -> Result<Proof, OAuthError> {
     let key = DecodingKey::from_ec_components(&key.x, &key.y).map_err(|_| invalid_grant("the agent has no usable key"))?;
     let mut validation = Validation::new(Algorithm::ES256);
     // Judged below, with the caller's clock.

@@ -12,7 +12,7 @@
 //!
 //! Formats: RFC 6749, 7009, 7636, 8414, 8693, 8707, 9068, 9207, and the MCP authorization specification of 2026-07-28.
 
-mod actor;
+pub mod actor;
 mod assigned;
 mod authorize;
 mod bounds;
@@ -41,7 +41,7 @@ pub use exchange::{ACCESS_TOKEN_TYPE, ExchangeToken, JWT_TYPE};
 pub use keys::jwks;
 pub use mint::Issued;
 pub use question::{Question, ScopeWords};
-pub use receive::{AUTHORIZATION_LIFE_MS, Asked, Back, Received, parse_scope, receive};
+pub use receive::{AUTHORIZATION_LIFE_MS, Asked, Back, Received, parse_scope, receive, well_formed};
 pub use redirect::{form_target, is_loopback, matches};
 pub use refresh::{REFRESH_LIFE_MS, Refresh, refresh};
 pub use revoke::RevokeToken;

@@ -149,7 +149,14 @@ async fn validate(db: &Reader<'_>, asked: &Asked, cx: &Ctx) -> Result<std::resul
     }))
 }
 
-/// What can be judged without looking anything up.
+/// Whether the parameters make a request at all: what can be judged without looking anything up.
+///
+/// # Errors
+/// What is wrong, as the client is told.
+pub fn well_formed(asked: &Asked) -> std::result::Result<(), OAuthError> {
+    form(asked).map(drop)
+}
+
 struct Form {
     scope: BTreeSet<String>,
     asked_for_any: bool,

@@ -17,7 +17,11 @@ fn usable(uri: &str) -> bool {
     let plain = uri.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
     plain
         && Url::parse(uri).is_ok_and(|url| {
-            url.fragment().is_none() && !DANGEROUS.contains(&url.scheme()) && url.username().is_empty() && url.password().is_none()
+            url.fragment().is_none()
+                && form_target(uri).is_some()
+                && !DANGEROUS.contains(&url.scheme())
+                && url.username().is_empty()
+                && url.password().is_none()
         })
 }
 
@@ -44,13 +48,15 @@ pub fn is_loopback(uri: &str) -> bool {
     without_port(uri).is_some()
 }
 
-/// What a content security policy has to list so that a form may lead there: an origin, or the scheme of an app's own URI.
+/// What a content security policy has to list so that a form may lead there: an origin, or the scheme of an app's own URI. None for a host
+/// that URLs allow and policies read as something else: `,` and `;` would begin another rule.
 pub fn form_target(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok()?;
-    match url.origin() {
-        origin @ url::Origin::Tuple(..) => Some(origin.ascii_serialization()),
-        url::Origin::Opaque(_) => Some(format!("{}:", url.scheme())),
-    }
+    let target = match url.origin() {
+        origin @ url::Origin::Tuple(..) => origin.ascii_serialization(),
+        url::Origin::Opaque(_) => format!("{}:", url.scheme()),
+    };
+    target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_+:/[]".contains(&byte)).then_some(target)
 }
 
 #[cfg(test)]
@@ -114,6 +120,9 @@ mod tests {
             "file:///etc/passwd",
             "https://user@ide.example/",
             "https://ide.example/#f",
+            // Hosts that URLs allow, and that would be more than a host in a content security policy.
+            "https://ide.example,x/cb",
+            "https://a;sandbox/cb",
         ] {
             assert!(!matches(uri, uri), "{uri}");
         }

@@ -224,6 +224,7 @@ on_each_database! {
             ("a", "https://gw.example/mcp/a/", "https://a.example/mcp", "resource"),
             ("a", "https://gw.example/mcp/a", "ftp://a.example", "upstream"),
             ("a", "https://gw.example/mcp/a", "https://u:p@a.example/", "upstream"),
+            ("a", "https://gw.example/mcp/a", "https://a.exam\nple/", "upstream"),
         ] {
             let found = config::check_server(name, resource, upstream, []).expect_err("wrong");
             assert_eq!(field(found).0, wrong, "{name} {resource} {upstream}");
@@ -245,7 +246,7 @@ on_each_database! {
             let id = h.control.run(&cx, client(good)).await.expect(good);
             assert!(id.starts_with("cli_"), "{id}");
         }
-        for bad in ["http://ide.example/cb", "javascript:alert(1)", "JavaScript://127.0.0.1/%0aalert(1)", "data:text/html,x", "https://a.example/#x", "https://u@a.example/", "ide://cb", "/cb", ""] {
+        for bad in ["http://ide.example/cb", "javascript:alert(1)", "JavaScript://127.0.0.1/%0aalert(1)", "data:text/html,x", "https://a.example/#x", "https://u@a.example/", "ide://cb", "/cb", "", "https://a.example,b/cb", "https://a.example/\"cb", "https://a.example/ä"] {
             assert_eq!(field(h.control.run(&cx, client(bad)).await.expect_err(bad)).0, "redirect_uris", "{bad}");
         }
         let (_, reason) = field(h.control.run(&cx, client("cursor://anysphere/cb")).await.expect_err("a scheme of its own"));
@@ -293,6 +294,9 @@ on_each_database! {
     async fn the_client_secret_is_sealed_and_goes_to_its_issuer_only(h: Harness) {
         let host = h.host().await;
         let set = |issuer: &str, secret: Option<&str>, version: i64| SetIdp { issuer: issuer.into(), client_id: "writ".into(), client_secret: secret.map(Into::into), groups_claim: "groups".into(), version };
+        for bad in ["idp.example", "ftp://idp.example", "https://idp.example?x", "https://u:p@idp.example", "https://idp.exam\nple", "https:\\\\idp.example", "https://idp.example/ä"] {
+            assert_eq!(field(h.control.run(&host, set(bad, None, 0)).await.expect_err(bad)).0, "issuer", "{bad}");
+        }
         h.control.run(&host, set("https://idp.example", Some("hush"), 0)).await.expect("connected");
         let row = async || h.rows::<IdpConnection>().await.remove(0);
         assert!(!row().await.client_secret.expect("sealed").contains("hush"));

@@ -61,8 +61,8 @@ impl Signer for CommandSigner {
     }
 }
 
-/// The signature as it is, or out of hex. A signature in DER is never all hex digits: its lengths and tags are not.
-fn der(printed: &[u8]) -> Vec<u8> {
+/// The signature in what a program printed: as it is, or out of hex. A signature in DER is never all hex digits: its lengths and tags are not.
+pub fn der(printed: &[u8]) -> Vec<u8> {
     let text: String = String::from_utf8_lossy(printed).split_whitespace().collect();
     hex::decode(&text).unwrap_or_else(|_| printed.to_vec())
 }

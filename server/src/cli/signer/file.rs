@@ -1,12 +1,12 @@
 //! Key files: encrypted PKCS#8 in PEM (RFC 5958), PBES2 with scrypt and AES-256 (RFC 8018, RFC 7914), as `openssl pkey` reads them.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bundle::{Key, PublicKey};
 use pkcs8::der::pem::PemLabel;
 use pkcs8::der::{Decode, SecretDocument};
 use pkcs8::pkcs5::pbes2::{EncryptionScheme, Kdf, Parameters, Salt, ScryptParams};
 use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef};
-use rand::RngCore;
+use rand::CryptoRng;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -17,11 +17,61 @@ use zeroize::Zeroizing;
 const COST: u64 = 1 << 14;
 const BLOCK: u16 = 8;
 const PARALLEL: u16 = 5;
+/// The most that a file may make us work for its key, many times what OWASP asks for: what it says of that is read before anything can be
+/// verified. Bytes of memory, and [`Sealed::work`].
+const MOST_MEMORY: u64 = 256 << 20;
+const MOST_WORK: u64 = 1 << 26;
+/// How many blocks of scrypt one iteration of PBKDF2 counts for: it hashes two blocks by SHA-2, where scrypt has eight rounds of Salsa20 for one.
+const ITERATION: u64 = 8;
 /// The largest file that is read.
 const LARGEST: u64 = 64 * 1024;
 
 /// A key file as it was read, still encrypted.
 pub struct Sealed(SecretDocument);
+
+impl Sealed {
+    /// Reads a key in PEM.
+    ///
+    /// # Errors
+    /// When it is none, not encrypted, or encrypted so that opening it would take more memory or time than a key is worth. Nothing of the
+    /// key is in the error.
+    pub fn parse(text: &str) -> Result<Self> {
+        ensure!(
+            !["-----BEGIN PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----"].iter().any(|begin| text.contains(begin)),
+            "the key is not encrypted; encrypt it with: openssl pkcs8 -topk8 -scrypt -v2 aes-256-cbc -in FILE -out NEW-FILE"
+        );
+        let (label, document) = SecretDocument::from_pem(text).map_err(|error| anyhow::anyhow!("no key in PEM: {error}"))?;
+        let wanted = EncryptedPrivateKeyInfoRef::PEM_LABEL;
+        ensure!(label == wanted, "it holds {label:?}, not {wanted:?}");
+        let sealed = Self(document);
+        ensure!(
+            sealed.work()?.is_some_and(|work| (1..=MOST_WORK).contains(&work)),
+            "it is not encrypted by PBES2 at a bearable cost; encrypt the key anew with: openssl pkcs8 -topk8 -scrypt -v2 aes-256-cbc"
+        );
+        Ok(sealed)
+    }
+
+    /// How much work it is to open it, as blocks of 64 bytes that scrypt hashes; `None` when that cannot be told, makes no sense, or takes too much memory.
+    ///
+    /// # Errors
+    /// When it is no encrypted key.
+    pub fn work(&self) -> Result<Option<u64>> {
+        let info = self.info()?;
+        Ok(match info.encryption_algorithm.pbes2().map(|parameters| &parameters.kdf) {
+            Some(Kdf::Scrypt(scrypt)) if scrypt.cost_parameter.is_power_of_two() => {
+                let memory = scrypt.cost_parameter.checked_mul(128 * u64::from(scrypt.block_size));
+                // Written once and read once in each pass, 64 bytes at a time.
+                memory.filter(|memory| (1..=MOST_MEMORY).contains(memory)).map(|memory| memory / 32 * u64::from(scrypt.parallelization))
+            }
+            Some(Kdf::Pbkdf2(pbkdf2)) => Some(u64::from(pbkdf2.iteration_count) * ITERATION),
+            _ => None,
+        })
+    }
+
+    fn info(&self) -> Result<EncryptedPrivateKeyInfoRef<'_>> {
+        EncryptedPrivateKeyInfoRef::from_der(self.0.as_bytes()).map_err(|error| anyhow::anyhow!("not an encrypted key: {error}"))
+    }
+}
 
 /// Where the public half of a key file lies.
 #[must_use]
@@ -40,8 +90,8 @@ pub fn create(path: &Path, passphrase: &str) -> Result<PublicKey> {
     for taken in [path, &public] {
         ensure!(fs::symlink_metadata(taken).is_err(), "{} is there already, and is not overwritten", taken.display());
     }
-    let key = Key::generate()?;
-    write(path, 0o600, seal(&key, passphrase)?.as_bytes())?;
+    let (key, mut random) = (Key::generate()?, crate::compose::generator()?);
+    write(path, 0o600, seal(&key, passphrase, COST, &mut random)?.as_bytes())?;
     write(&public, 0o644, key.public().to_pem().as_bytes())?;
     Ok(key.public().clone())
 }
@@ -56,14 +106,17 @@ pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| format!("writing {}", path.display()))
 }
 
-fn seal(key: &Key, passphrase: &str) -> Result<Zeroizing<String>> {
+/// A key, encrypted, in PEM. `cost` is scrypt's, a power of two.
+///
+/// # Errors
+/// When there is no such cost.
+pub fn seal(key: &Key, passphrase: &str, cost: u64, random: &mut impl CryptoRng) -> Result<Zeroizing<String>> {
     let (mut salt, mut iv) = ([0; 16], [0; 16]);
-    let mut random = crate::compose::generator()?;
     random.fill_bytes(&mut salt);
     random.fill_bytes(&mut iv);
     let failed = |error: &dyn std::fmt::Display| anyhow::anyhow!("encrypting the key: {error}");
     let salt = Salt::new(salt).map_err(|error| failed(&error))?;
-    let kdf = ScryptParams { salt, cost_parameter: COST, block_size: BLOCK, parallelization: PARALLEL, key_length: None };
+    let kdf = ScryptParams { salt, cost_parameter: cost, block_size: BLOCK, parallelization: PARALLEL, key_length: None };
     let parameters = Parameters { kdf: Kdf::Scrypt(kdf), encryption: EncryptionScheme::Aes256Cbc { iv } };
     let document = PrivateKeyInfoRef::try_from(key.pkcs8()).map_err(|error| failed(&error))?;
     let sealed = document.encrypt_with_params(parameters, passphrase).map_err(|error| failed(&error))?;
@@ -75,23 +128,7 @@ fn seal(key: &Key, passphrase: &str) -> Result<Zeroizing<String>> {
 /// # Errors
 /// When others may read it, or it is no encrypted key.
 pub fn read(path: &Path) -> Result<Sealed> {
-    let text = private(path)?;
-    if text.contains("-----BEGIN PRIVATE KEY-----") || text.contains("-----BEGIN EC PRIVATE KEY-----") {
-        bail!(
-            "{} holds a key that is not encrypted; encrypt it with: openssl pkcs8 -topk8 -scrypt -v2 aes-256-cbc -in {} -out NEW-FILE",
-            path.display(),
-            path.display()
-        );
-    }
-    let (label, document) =
-        SecretDocument::from_pem(&text).map_err(|error| anyhow::anyhow!("{} is no key in PEM: {error}", path.display()))?;
-    ensure!(
-        label == EncryptedPrivateKeyInfoRef::PEM_LABEL,
-        "{} holds {label:?}, not {:?}",
-        path.display(),
-        EncryptedPrivateKeyInfoRef::PEM_LABEL
-    );
-    Ok(Sealed(document))
+    Sealed::parse(&private(path)?).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
 }
 
 /// Opens a key file.
@@ -99,10 +136,8 @@ pub fn read(path: &Path) -> Result<Sealed> {
 /// # Errors
 /// When the passphrase is another, or the file holds no P-256 key.
 pub fn open(sealed: &Sealed, passphrase: &str) -> Result<Key> {
-    let read =
-        EncryptedPrivateKeyInfoRef::from_der(sealed.0.as_bytes()).map_err(|error| anyhow::anyhow!("not an encrypted key: {error}"))?;
     // Which of the two it is, nobody can tell: a wrong passphrase decrypts to noise.
-    let opened = read.decrypt(passphrase).map_err(|_| anyhow::anyhow!("the passphrase does not fit, or the file is damaged"))?;
+    let opened = sealed.info()?.decrypt(passphrase).map_err(|_| anyhow::anyhow!("the passphrase does not fit, or the file is damaged"))?;
     Ok(Key::from_pkcs8(opened.as_bytes())?)
 }
 
@@ -179,6 +214,33 @@ mod tests {
         }
     }
 
+    /// A file that says to be encrypted at that cost in so many passes, and is not.
+    fn sealed_at(cost: u64, passes: u16) -> String {
+        let kdf = ScryptParams {
+            salt: Salt::new([0; 16]).expect("a salt"),
+            cost_parameter: cost,
+            block_size: BLOCK,
+            parallelization: passes,
+            key_length: None,
+        };
+        let parameters = Parameters { kdf: Kdf::Scrypt(kdf), encryption: EncryptionScheme::Aes256Cbc { iv: [0; 16] } };
+        let noise = pkcs8::der::asn1::OctetStringRef::new(&[0; 16]).expect("short");
+        let info = EncryptedPrivateKeyInfoRef { encryption_algorithm: parameters.into(), encrypted_data: noise };
+        SecretDocument::encode_msg(&info)
+            .and_then(|document| document.to_pem(EncryptedPrivateKeyInfoRef::PEM_LABEL, LineEnding::LF))
+            .expect("encodes")
+            .to_string()
+    }
+
+    #[test]
+    fn a_file_cannot_make_us_work_without_end() {
+        let work = |cost, passes| Sealed::parse(&sealed_at(cost, passes)).map(|sealed| sealed.work().expect("a key"));
+        assert_eq!(work(COST, PARALLEL).expect("our own"), Some(2_621_440));
+        for (cost, passes) in [(0, 1), (3, 1), (2, 0), (COST, 250), (1 << 18, 16), (1 << 40, 1), (1 << 63, 1)] {
+            assert!(work(cost, passes).is_err(), "{cost} {passes}");
+        }
+    }
+
     #[test]
     fn a_key_is_its_owners_alone() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -195,6 +257,9 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
         let text = fs::read_to_string(&path).expect("read");
+        let costly = sealed_at(1 << 14, 250);
+        fs::write(&path, &costly).expect("written");
+        assert!(read(&path).err().expect("refused").to_string().contains("bearable cost"));
         fs::write(&path, text.replace("ENCRYPTED PRIVATE KEY", "CERTIFICATE")).expect("written");
         assert!(read(&path).err().expect("refused").to_string().contains("CERTIFICATE"));
         fs::write(&path, "hello").expect("written");

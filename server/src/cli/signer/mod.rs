@@ -1,6 +1,6 @@
 //! Who signs at the shell: a key file, or a program that stands for a key in a management service or on a card.
 
-mod command;
+pub mod command;
 pub mod file;
 mod passphrase;
 

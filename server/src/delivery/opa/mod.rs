@@ -6,7 +6,7 @@ mod breaker;
 mod bundles;
 mod caller;
 mod intake;
-mod prefer;
+pub mod prefer;
 mod shelf;
 #[cfg(test)]
 mod tests;

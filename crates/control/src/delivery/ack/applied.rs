@@ -21,11 +21,11 @@ fn printable(text: &str, longest: usize) -> String {
 
 /// What was published here, at most: whoever says more follows somebody else.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known {
+pub struct Known {
     /// The newest policy version, live or not.
-    pub(super) newest: i64,
+    pub newest: i64,
     /// The newest revocation.
-    pub(super) revocation_seq: i64,
+    pub revocation_seq: i64,
 }
 
 fn bounded(number: Option<u64>) -> Option<i64> {
@@ -33,8 +33,8 @@ fn bounded(number: Option<u64>) -> Option<i64> {
 }
 
 impl Ack {
-    /// The gateway's row after this acknowledgement.
-    pub(super) fn applied(&self, row: &Gateway, known: Known, cosigned: &Cosigned, now_ms: i64) -> Gateway {
+    /// The gateway's row after this acknowledgement: whatever it says, bounded and printable.
+    pub fn applied(&self, row: &Gateway, known: Known, cosigned: &Cosigned, now_ms: i64) -> Gateway {
         let (policy_version, revocation_seq) = (bounded(self.policy_version), bounded(self.revocation_seq));
         let (error, error_text) = self.trouble(known, cosigned).unzip();
         let after = Gateway {

@@ -8,7 +8,9 @@ mod batch;
 mod cosigned;
 mod decided;
 
+pub use applied::Known;
 pub(crate) use applied::drifted;
+pub use cosigned::Cosigned;
 pub(crate) use decided::Decided;
 
 use super::gateways::acting;
