@@ -1,6 +1,6 @@
 //! What a browser sees when a use case did not do what it was asked to.
 //!
-//! Handlers return `Result<_, Problem>`. The page itself is rendered by [`page`](page()), which knows the request's id and the installation.
+//! Handlers return `Result<_, Problem>`. The page itself is rendered by `around`, which knows the request's id and the installation.
 
 use crate::app::App;
 use crate::page;
