@@ -298,6 +298,7 @@ mod tests {
             json!({"properties": {"a": {"$ref": "#"}}, "patternProperties": {"^a": {"$ref": "#"}}}),
             json!({"additionalProperties": {"$ref": "#"}, "unevaluatedProperties": {"$ref": "#"}}),
             json!({"items": {"$ref": "#"}, "contains": {"$ref": "#"}}),
+            json!({"prefixItems": [{"$ref": "#"}], "allOf": [{"items": {"$ref": "#"}}]}),
             json!({"$dynamicAnchor": "x", "properties": {"a": {"allOf": [{"$dynamicRef": "#x"}, {"$dynamicRef": "#x"}]}}}),
             json!({"properties": {"a": {"anyOf": vec![json!({"properties": {"b": {"anyOf": vec![json!({}); 20]}}}); 20]}}}),
             json!({"anyOf": vec![json!(true); 300]}),
