@@ -33,22 +33,15 @@ async fn round(control: &Control) {
     };
     for tenant in tenants {
         match control.does_upkeep(&tenant).await {
-            Ok(true) => sign(control, &tenant).await,
+            Ok(true) => tend(control, &tenant).await,
             // Another replica does.
             Ok(false) => {}
             Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "who does upkeep cannot be told"),
         }
-        // What has to be signed elsewhere holds up nothing of the above.
-        if let Err(error) = offer_renewal(control, &tenant).await {
-            tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the list of policies could not be offered for renewal");
-        }
-        if let Err(error) = settle_keys(control, &tenant).await {
-            tracing::error!(%tenant, error = &error as &dyn std::error::Error, "keys that were rotated could not be settled");
-        }
     }
 }
 
-async fn sign(control: &Control, tenant: &TenantId) {
+async fn tend(control: &Control, tenant: &TenantId) {
     match control.keep(tenant, RefreshTimestamp).await {
         Ok(signed) => tracing::debug!(%tenant, signed, "upkeep"),
         Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the repository could not be signed again"),
@@ -56,5 +49,12 @@ async fn sign(control: &Control, tenant: &TenantId) {
     match control.keep(tenant, RefreshArchives).await {
         Ok(signed) => tracing::debug!(%tenant, signed, "upkeep of bundles for OPAs"),
         Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "bundles for OPAs could not be signed again"),
+    }
+    // What has to be signed elsewhere holds up nothing of the above.
+    if let Err(error) = offer_renewal(control, tenant).await {
+        tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the list of policies could not be offered for renewal");
+    }
+    if let Err(error) = settle_keys(control, tenant).await {
+        tracing::error!(%tenant, error = &error as &dyn std::error::Error, "keys that were rotated could not be settled");
     }
 }
