@@ -1,7 +1,6 @@
 //! What surrounds every request, as one layer.
 //!
-//! Each layer of its own would clone and box the route for each request, and would hold a future for as long as a watch is held: with ten
-//! thousand watchers, six of them were a third of the memory.
+//! Each layer of its own would clone and box the route for each request, and would hold a future for as long as a watch is held.
 
 use crate::app::App;
 use crate::request_id::{self, RequestId};
