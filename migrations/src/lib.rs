@@ -17,6 +17,7 @@ mod m20261125_000013_keys;
 mod m20261125_000014_witnesses;
 mod m20261125_000015_rings;
 mod m20261125_000016_taking_back;
+mod m20261126_000017_opas_elsewhere;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000014_witnesses::Migration),
             Box::new(m20261125_000015_rings::Migration),
             Box::new(m20261125_000016_taking_back::Migration),
+            Box::new(m20261126_000017_opas_elsewhere::Migration),
         ]
     }
 }

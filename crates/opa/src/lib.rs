@@ -10,8 +10,8 @@
 //! The Rego decides as [`policy::decide`] does: same checks, same order, same reasons, same obligations. It holds both bundles to the times
 //! in their signed manifests, since an OPA itself knows no end of a bundle and no rollback.
 //!
-//! [`policy_bundle`] and [`revocations_bundle`] make everything but the signature; [`Unsigned`] is signed here, or elsewhere and completed
-//! here. Nothing does IO or reads a clock. Formats: <https://www.openpolicyagent.org/docs/management-bundles>.
+//! [`policy_bundle`] and [`revocations_bundle`] make everything but the signature; [`Unsigned`] is signed here, or elsewhere
+//! ([`countersign`]) and completed here. Nothing does IO or reads a clock. Formats: <https://www.openpolicyagent.org/docs/management-bundles>.
 
 pub mod canonical;
 pub mod config;
@@ -20,6 +20,7 @@ pub mod signature;
 pub mod status;
 
 mod archive;
+mod elsewhere;
 mod facts;
 mod lane;
 mod list;
@@ -30,6 +31,7 @@ mod revision;
 mod unsigned;
 mod words;
 
+pub use elsewhere::countersign;
 pub use facts::{PolicyTerms, policy_bundle};
 pub use lane::Lane;
 pub use list::{RevocationTerms, revocations_bundle};

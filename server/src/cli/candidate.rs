@@ -82,9 +82,10 @@ impl Candidate {
                 let signature = SignatureFile::read(&bytes)?;
                 ensure!(signature.tenant == at.slug(), "the signature is for tenant {}", signature.tenant);
                 let (control, cx) = at.open().await?;
-                let sign = SignCandidate { number: signature.candidate, keyid: signature.keyid, signature: signature.sig };
+                let number = signature.candidate;
+                let sign = SignCandidate::from(signature);
                 match sign_candidate(&control, &cx, sign).await.map_err(explain)? {
-                    Progress::Live => println!("candidate {} is signed and live", signature.candidate),
+                    Progress::Live => println!("candidate {number} is signed and live"),
                     Progress::Awaits(n) => println!("taken; {n} more of the policy keys must sign"),
                 }
             }

@@ -50,7 +50,8 @@ impl Sign {
         print!("{}", told(&candidate, &examined));
         confirm("\nSign this with the policy key?", self.yes)?;
         let signer = self.key.signer()?;
-        let signature = candidate.sign(&examined, signer.as_ref())?;
+        let mut signature = candidate.sign(&examined, signer.as_ref())?;
+        signature.for_opas = opa::countersign(&candidate, &examined, signer.as_ref())?;
         let out = match (&self.out, self.upload) {
             (Some(out), _) => Some(out.clone()),
             (None, true) => None,
@@ -96,6 +97,10 @@ fn told(candidate: &Candidate, examined: &Examined) -> String {
     });
     lines.push("\nWhat would be signed:".to_owned());
     lines.extend(examined.changes.iter().map(|change| format!("  - {}", visible(change))));
+    if let Some(asked) = &candidate.for_opas {
+        let at = Instant::from_ms(asked.signed.saturating_mul(1000)).text;
+        lines.push(format!("  - What is signed for OPAs says that it was signed at {at}, and ends with the list"));
+    }
     if let Some(policy) = &examined.policy {
         match &examined.before {
             Some(before) => lines.push(format!("\nWho could do what, policy {} against policy {}:", policy.version, before.version)),
@@ -175,6 +180,7 @@ mod tests {
             roots: vec![repository.metadata(Role::Root).expect("signed").to_owned()],
             present_list: None,
             present_policy: None,
+            for_opas: None,
         };
         let shown = told(&candidate, &candidate.examine(repository.root_sha256()).expect("holds"));
         assert!(shown.contains("  + Role dev[U+001B][1A[U+001B][2K nobody no change[U+202E] gains payments.send\n"), "{shown}");

@@ -70,16 +70,13 @@ pub async fn sign(State(app): State<App>, SignedIn(caller): SignedIn, sent: Form
     let refused = match SignatureFile::read(sent.signature.trim().as_bytes()) {
         Err(error) => error.to_string(),
         Ok(file) if file.tenant != caller.cx.tenant.as_str() => format!("the signature is for tenant {}", file.tenant),
-        Ok(file) => {
-            let sign = SignCandidate { number: file.candidate, keyid: file.keyid, signature: file.sig };
-            match delivery::sign_candidate(app.control(), &caller.cx, sign).await {
-                Ok(Progress::Live) => return Ok(done(&caller.cx, "/bundles", "published")),
-                Ok(Progress::Awaits(_)) => return Ok(done(&caller.cx, "/draft", "signature_taken")),
-                Err(Error::Refused { text, .. }) => text,
-                Err(Error::NotFound) => "there is no such candidate".to_owned(),
-                Err(other) => return Err(other.into()),
-            }
-        }
+        Ok(file) => match delivery::sign_candidate(app.control(), &caller.cx, SignCandidate::from(file)).await {
+            Ok(Progress::Live) => return Ok(done(&caller.cx, "/bundles", "published")),
+            Ok(Progress::Awaits(_)) => return Ok(done(&caller.cx, "/draft", "signature_taken")),
+            Err(Error::Refused { text, .. }) => text,
+            Err(Error::NotFound) => "there is no such candidate".to_owned(),
+            Err(other) => return Err(other.into()),
+        },
     };
     let typed = Typed { signature: sent.0.signature, signature_errors: words::error("signature", refused), ..Typed::default() };
     show(&app, &caller, typed, StatusCode::UNPROCESSABLE_ENTITY).await

@@ -77,12 +77,13 @@ pub async fn signature(State(app): State<App>, request: Request) -> Result<Respo
         return Err(Error::invalid("body", "the signature is for another candidate").into());
     }
     let cx = app.control().ctx(&tenant, Actor::Anonymous, &request_id).await?;
-    let sign = SignCandidate { number: signature.candidate, keyid: signature.keyid, signature: signature.sig };
+    let number = signature.candidate;
+    let sign = SignCandidate::from(signature);
     let awaits = match sign_candidate(app.control(), &cx, sign).await? {
         Progress::Live => 0,
         Progress::Awaits(more) => more,
     };
-    Ok(([(CACHE_CONTROL, "no-store")], Json(json!({ "candidate": signature.candidate, "awaits": awaits }))).into_response())
+    Ok(([(CACHE_CONTROL, "no-store")], Json(json!({ "candidate": number, "awaits": awaits }))).into_response())
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Problem> {

@@ -1,10 +1,12 @@
 //! A next list of policies on its way to the policy key.
 
+use std::collections::BTreeMap;
+
 use policy::{Change, Configuration, Finding, PolicySet};
 use serde::{Deserialize, Serialize};
 
-use super::SignatureFile;
 use super::error::{CeremonyError, read, write};
+use super::{ForOpas, SignatureFile};
 use crate::client::Chain;
 use crate::digest::sha256_hex;
 use crate::key::Signer;
@@ -79,6 +81,9 @@ pub struct Candidate {
     pub present_list: Option<String>,
     /// The newest policy of that list.
     pub present_policy: Option<String>,
+    /// What is to be signed for OPAs in the same sitting; none when nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_opas: Option<ForOpas>,
 }
 
 /// A candidate that holds what it says.
@@ -98,6 +103,8 @@ pub struct Examined {
     pub findings: Vec<Finding>,
     /// Who must sign, and who has.
     pub missing: Vec<Missing>,
+    /// The policies whose bundles for OPAs are to be signed along with it, by version.
+    pub for_opas: BTreeMap<u64, PolicySet>,
 }
 
 impl Candidate {
@@ -145,13 +152,19 @@ impl Candidate {
             return Err(CeremonyError::Words);
         }
         let before = self.before(&present)?;
+        let for_opas = self.for_opas.as_ref().map(|asked| asked.examine(&self.tenant, &present, &self.unsigned)).transpose()?;
         let policy = compiled.map(|(policy, _)| policy);
         let access = policy.as_ref().map(|policy| policy::diff(before.as_ref().unwrap_or(&PolicySet::default()), policy));
+        let mut changes = present.difference(&self.unsigned)?;
+        if let Some(asked) = &self.for_opas {
+            changes.push(ForOpas::sentence(&asked.keyid, &asked.policies.keys().copied().collect()));
+        }
         Ok(Examined {
-            changes: present.difference(&self.unsigned)?,
+            changes,
             access: access.unwrap_or_default(),
             findings: policy.as_ref().map(policy::lint).unwrap_or_default(),
             missing: present.missing(&self.unsigned)?,
+            for_opas: for_opas.unwrap_or_default(),
             policy,
             before,
             present,

@@ -6,10 +6,12 @@
 
 mod candidate;
 mod error;
+mod for_opas;
 mod proposal;
 mod signature;
 
 pub use candidate::{Candidate, Examined, Kind};
 pub use error::CeremonyError;
+pub use for_opas::ForOpas;
 pub use proposal::{Judged, Proposal};
 pub use signature::SignatureFile;

@@ -1,5 +1,7 @@
 //! A signature on its way back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::{CeremonyError, read, write};
@@ -18,13 +20,16 @@ pub struct SignatureFile {
     pub keyid: String,
     /// ASN.1 DER in hex.
     pub sig: String,
+    /// Its signatures over bundles for OPAs, by the policy's version, ASN.1 DER in hex. Empty unless the candidate asks this key for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub for_opas: BTreeMap<u64, String>,
 }
 
 impl SignatureFile {
     /// A signature by the key `keyid`.
     #[must_use]
     pub fn new(tenant: &str, candidate: u64, keyid: &str, sig: &str) -> Self {
-        Self { tenant: tenant.to_owned(), candidate, keyid: keyid.to_owned(), sig: sig.to_owned() }
+        Self { tenant: tenant.to_owned(), candidate, keyid: keyid.to_owned(), sig: sig.to_owned(), for_opas: BTreeMap::new() }
     }
 
     /// Reads it.

@@ -1,6 +1,6 @@
 //! Documents that carry metadata to people who sign: what holds is shown, what does not is not signed.
 
-use bundle::ceremony::{Candidate, CeremonyError, Examined, Kind, Proposal};
+use bundle::ceremony::{Candidate, CeremonyError, Examined, ForOpas, Kind, Proposal};
 use bundle::repository::{Delegates, RootKeys, Threshold};
 use bundle::{Chain, Key, Role, SignError, Unsigned};
 use policy::{Configuration, Direction, Issuer, PolicySet};
@@ -60,6 +60,7 @@ fn candidate(world: &World, text: &str, delegates: &Delegates) -> Candidate {
         roots: roots(world),
         present_list: world.repository.metadata(Role::Targets).map(str::to_owned),
         present_policy: Some(text.to_owned()),
+        for_opas: None,
     }
 }
 
@@ -348,4 +349,35 @@ fn a_chain_is_trusted_from_whichever_root_one_knows() {
     // What lies before the trusted one is not looked at.
     assert!(Chain::verify("acme", &digest(2), &[String::new(), roots[2].clone(), roots[3].clone()]).is_ok());
     assert!(Chain::verify("acme", &digest(0), &roots).expect("holds").repository(world.repository.metadata(Role::Targets)).is_err());
+}
+
+/// A way to have a policy key sign for OPAs what it did not list.
+type Twist = fn(&mut ForOpas, &World);
+
+#[test]
+fn what_is_signed_for_opas_is_of_policies_that_the_list_names() {
+    let (world, text) = published();
+    let plain = candidate(&world, &text, &world.keys.delegates());
+    let added = plain.unsigned.files().values().next().expect("a policy").clone();
+    let keyid = world.keys.targets.public().id().to_owned();
+    let asked = ForOpas { keyid: keyid.clone(), signed: NOW, policies: BTreeMap::from([(2, text), (3, added)]) };
+    let honest = Candidate { for_opas: Some(asked), ..plain };
+    let found = examined(&honest, &world).expect("holds");
+    assert_eq!(found.for_opas.keys().copied().collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(found.for_opas.get(&3), found.policy.as_ref());
+    assert!(found.changes.contains(&format!("Key {keyid} also signs the bundles for OPAs of policies 2, 3")), "{:?}", found.changes);
+    let tricks: [(&str, Twist); 6] = [
+        ("another policy under that number", |asked, _| drop(asked.policies.insert(2, asked.policies[&3].clone()))),
+        ("a policy with one byte more", |asked, _| asked.policies.get_mut(&3).expect("asked").push(' ')),
+        ("a policy that the list does not name", |asked, _| drop(asked.policies.insert(1, asked.policies[&2].clone()))),
+        ("what is no policy", |asked, _| drop(asked.policies.insert(2, "[]".into()))),
+        ("a key that is no policy key", |asked, world| asked.keyid = world.keys.revocations.public().id().to_owned()),
+        ("signed when the list has ended", |asked, _| asked.signed = i64::MAX),
+    ];
+    for (name, trick) in tricks {
+        let mut tricked = honest.clone();
+        trick(tricked.for_opas.as_mut().expect("asked"), &world);
+        let refused = examined(&tricked, &world).expect_err(name);
+        assert_eq!(refused, CeremonyError::Unexplained(Role::Targets), "{name}");
+    }
 }

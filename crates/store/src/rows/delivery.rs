@@ -77,6 +77,8 @@ table! {
         requested_by: String,
         /// When it ceased to wait.
         ended_ms: Option<i64>,
+        /// JSON of what the policy key is asked to sign for OPAs along with it, with the signatures so far.
+        for_opas: Option<String>,
     }
 }
 

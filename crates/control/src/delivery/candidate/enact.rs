@@ -46,6 +46,7 @@ pub(crate) async fn enact(
     };
     beside.extend(keep_above_floor(scene, &mut signing).await?);
     signing.mend_delegated().await?;
+    opa::complete(scene, &signing, offer).await?;
     opa::refresh(scene, &signing).await?;
     let outdated = signing.outdate().await?;
     signing.seal().await?;
@@ -75,7 +76,7 @@ async fn publish(
     };
     scene.db.insert(row).await?;
     beside.extend(stage(scene, signing, version, offer.draft, offer.kind).await?);
-    opa::publish(scene, signing, &policy, &sha256).await?;
+    opa::publish(scene, signing, &policy, &added.text).await?;
     let said = |direction: Direction| -> Vec<String> {
         let changes = changes.iter().filter(|change| change.direction == direction);
         changes.map(ToString::to_string).take(SHOWN).collect()

@@ -32,6 +32,10 @@ pub async fn export_candidate(control: &Control, cx: &Ctx, number: Option<u64>) 
         None => None,
     };
     let offer = read(&row)?;
+    let for_opas = match &offer.for_opas {
+        Some(asked) => Some(asked.exported(&db, offer.adds.as_ref()).await?),
+        None => None,
+    };
     Ok(Candidate {
         tenant: cx.tenant.to_string(),
         number: offer.unsigned.version(),
@@ -45,6 +49,7 @@ pub async fn export_candidate(control: &Control, cx: &Ctx, number: Option<u64>) 
         roots: roots(&db).await?,
         present_list: repository.metadata(Role::Targets).map(str::to_owned),
         present_policy,
+        for_opas,
     })
 }
 

@@ -30,6 +30,7 @@ pub(crate) use export::roots;
 
 use enact::enact;
 
+use super::opa;
 use super::signing::{Signing, damaged, unsigned};
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
@@ -74,6 +75,8 @@ pub(crate) struct Offer {
     /// The draft that it publishes.
     pub(crate) draft: Option<i64>,
     pub(crate) note: String,
+    /// What is signed for OPAs along with it, where the policy key lies elsewhere.
+    pub(super) for_opas: Option<opa::Asked>,
 }
 
 impl Offer {
@@ -88,12 +91,12 @@ impl Offer {
     ) -> Result<Self> {
         let (delegates, stamp) = (signing.delegates()?, signing.list_stamp().await?);
         let document = signing.repository().prepare_policy(&delegates, added.number(), &added.text, floor, stamp).map_err(unsigned)?;
-        Ok(Self { kind, adds: Some(added), unsigned: document, draft, note })
+        Ok(Self { kind, adds: Some(added), unsigned: document, draft, note, for_opas: None })
     }
 
     /// The same policies, changed in some other way.
     pub(crate) const fn list(kind: Kind, unsigned: Unsigned, note: String) -> Self {
-        Self { kind, adds: None, unsigned, draft: None, note }
+        Self { kind, adds: None, unsigned, draft: None, note, for_opas: None }
     }
 }
 
@@ -117,6 +120,7 @@ pub(crate) async fn settle(scene: &Scene<'_>, signing: Signing<'_>, mut offer: O
         None => None,
     };
     let number = offer.unsigned.version();
+    let for_opas = opa::ask(scene, &signing, &offer.unsigned, offer.adds.as_ref()).await?;
     let configuration = offer.adds.as_ref().map(|added| serde_json::to_string(&added.configuration)).transpose().map_err(damaged)?;
     let row = Candidate {
         id: number.to_string(),
@@ -131,6 +135,7 @@ pub(crate) async fn settle(scene: &Scene<'_>, signing: Signing<'_>, mut offer: O
         requested_ms: scene.cx.now_ms,
         requested_by: scene.cx.actor.id().to_owned(),
         ended_ms: None,
+        for_opas: for_opas.map(|asked| serde_json::to_string(&asked)).transpose().map_err(damaged)?,
     };
     let details = json!({ "kind": row.kind, "policy_version": row.policy_version, "note": row.note, "draft": row.draft });
     let created = Event::new("candidate.create").on(object(row.number)).details(details);

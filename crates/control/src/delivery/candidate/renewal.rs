@@ -1,5 +1,6 @@
 //! Asking the policy key for another while, before the list of policies ends.
 
+use super::super::opa::lacks_bundles;
 use super::super::signing::{Signing, life, read_repository, signs_here, unsigned};
 use super::{Fate, Offer, settle};
 use crate::control::Control;
@@ -11,8 +12,8 @@ use bundle::Role;
 use bundle::ceremony::Kind;
 use store::TenantId;
 
-/// Offers the list of policies for renewal when it nears its end, the policy key lies elsewhere, and nothing awaits its signature: whatever
-/// is signed next renews the list anyway. Answers whether it did.
+/// Offers the list of policies for renewal when it nears its end, or OPAs lack bundles, the policy key lies elsewhere, and nothing awaits its
+/// signature: whatever is signed next renews the list anyway, and those bundles. Answers whether it did.
 ///
 /// # Errors
 /// When the database fails.
@@ -34,10 +35,12 @@ async fn is_due(control: &Control, cx: &Ctx) -> Result<bool> {
     let Some(state) = db.tuf_state().await?.filter(|state| state.targets > 0) else { return Ok(false) };
     let repository = read_repository(&state)?;
     let ends = repository.stamp(Role::Targets).map_or(i64::MAX, |held| held.expires);
-    if ends - cx.now_s() > life(Role::Targets).renew_before || signs_here(&repository, &db.tuf_keys().await?, Role::Targets)? {
+    let keys = db.tuf_keys().await?;
+    if signs_here(&repository, &keys, Role::Targets)? || db.candidate_awaiting().await?.is_some() {
         return Ok(false);
     }
-    Ok(db.candidate_awaiting().await?.is_none())
+    let nears_end = ends - cx.now_s() <= life(Role::Targets).renew_before;
+    Ok(nears_end || lacks_bundles(&db, &repository, &keys, cx.now_s()).await?)
 }
 
 struct OfferRenewal;
@@ -48,13 +51,22 @@ impl UseCase for OfferRenewal {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
         let signing = Signing::open(scene).await?;
-        let due = signing.is_published() && signing.is_due(Role::Targets) && !signing.can_sign(Role::Targets)?;
-        if !due || scene.db.candidate_awaiting().await?.is_some() {
-            return Err(Error::refused("nothing_due", "nothing has to be renewed"));
+        let elsewhere = signing.is_published() && !signing.can_sign(Role::Targets)?;
+        if !elsewhere || scene.db.candidate_awaiting().await?.is_some() {
+            return Err(nothing_due());
         }
+        let nears_end = signing.is_due(Role::Targets);
+        if !nears_end && !lacks_bundles(&scene.db, signing.repository(), signing.keys(), scene.cx.now_s()).await? {
+            return Err(nothing_due());
+        }
+        let why = if nears_end { "The list of policies nears its end" } else { "OPAs lack bundles that the policy key signs" };
         let document = signing.repository().prepare_targets(None, 0, signing.list_stamp().await?).map_err(unsigned)?;
-        let offer = Offer::list(Kind::Renewal, document, "The list of policies nears its end".to_owned());
+        let offer = Offer::list(Kind::Renewal, document, why.to_owned());
         let (Fate::Live(events) | Fate::Awaits(_, events)) = settle(scene, signing, offer).await?;
         Ok(Done::all((), events))
     }
+}
+
+fn nothing_due() -> Error {
+    Error::refused("nothing_due", "nothing has to be renewed")
 }

@@ -1,5 +1,6 @@
 //! Taking a signature that was made elsewhere.
 
+use super::super::opa::Asked;
 use super::super::signing::{Signing, damaged, read_repository, unsigned};
 use super::enact::enact;
 use super::{Added, Offer, State, is_complete, object};
@@ -9,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
-use bundle::ceremony::Kind;
+use bundle::ceremony::{Kind, SignatureFile};
 use bundle::{SignError, Unsigned};
 use serde_json::json;
+use std::collections::BTreeMap;
 use store::{Candidate, Reader};
 
 /// A policy key's signature over the candidate that awaits it. The signature is what authenticates: whoever brings it.
@@ -23,6 +25,14 @@ pub struct SignCandidate {
     pub keyid: String,
     /// ASN.1 DER in hex.
     pub signature: String,
+    /// Its signatures over bundles for OPAs, by the policy's version, ASN.1 DER in hex.
+    pub for_opas: BTreeMap<u64, String>,
+}
+
+impl From<SignatureFile> for SignCandidate {
+    fn from(file: SignatureFile) -> Self {
+        Self { number: file.candidate, keyid: file.keyid, signature: file.sig, for_opas: file.for_opas }
+    }
 }
 
 /// How far a candidate is after a signature.
@@ -37,8 +47,8 @@ pub enum Progress {
 /// Takes a signature. What is none is turned away before anything is written, so that strangers cost little.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a number that was never given; [`Error::Refused`] with `wrong_signature`, `candidate_ended`, `already_signed` or
-/// `outdated`.
+/// [`Error::NotFound`] for a number that was never given; [`Error::Refused`] with `wrong_signature`, `candidate_ended`, `already_signed`,
+/// `wrong_for_opas` or `outdated`.
 pub async fn sign_candidate(control: &Control, cx: &Ctx, sign: SignCandidate) -> Result<Progress> {
     sign.judge(&control.read(cx)).await?;
     control.run(cx, sign).await
@@ -52,7 +62,9 @@ impl UseCase for SignCandidate {
         let (row, offer) = self.judge(&scene.db).await?;
         let signing = Signing::open(scene).await?;
         let signed = Event::new("candidate.sign").by("key", &self.keyid).on(object(row.number));
-        let signed = signed.details(json!({ "kind": row.kind, "policy_version": row.policy_version, "key": self.keyid }));
+        let for_opas: Vec<u64> = self.for_opas.keys().copied().collect();
+        let signed = signed
+            .details(json!({ "kind": row.kind, "policy_version": row.policy_version, "key": self.keyid, "bundles_for_opas": for_opas }));
         if is_complete(&signing, &offer.unsigned)? {
             let events = enact(scene, signing, &offer, &row.requested_by).await?.map_err(outdated)?;
             let events = Events::new(signed).and(events.map(|event| event.by("key", &self.keyid)).into_vec());
@@ -60,7 +72,8 @@ impl UseCase for SignCandidate {
         }
         let missing = signing.repository().missing(&offer.unsigned).map_err(damaged)?;
         let missing = missing.iter().map(|missing| missing.threshold.saturating_sub(missing.signed())).max().unwrap_or_default();
-        scene.db.update(Candidate { unsigned: serde_json::to_string(&offer.unsigned).map_err(damaged)?, ..row }).await?;
+        let for_opas = offer.for_opas.map(|asked| serde_json::to_string(&asked)).transpose().map_err(damaged)?;
+        scene.db.update(Candidate { unsigned: serde_json::to_string(&offer.unsigned).map_err(damaged)?, for_opas, ..row }).await?;
         Ok(Done::new(Progress::Awaits(missing), signed))
     }
 }
@@ -82,6 +95,16 @@ impl SignCandidate {
         }
         if known {
             return Err(Error::refused("already_signed", format!("this key has signed candidate {} already", row.number)));
+        }
+        let complete = match offer.for_opas.as_mut().filter(|asked| asked.keyid == key.id()) {
+            Some(asked) => asked.take(db, (&offer.unsigned, offer.adds.as_ref()), key, &self.for_opas).await?,
+            None => self.for_opas.is_empty(),
+        };
+        if !complete {
+            return Err(Error::refused(
+                "wrong_for_opas",
+                "the signatures over the bundles for OPAs are not those that the candidate asks for: sign it with this version of writ",
+            ));
         }
         Ok((row, offer))
     }
@@ -107,5 +130,5 @@ pub(super) fn read(row: &Candidate) -> Result<Offer> {
         _ => None,
     };
     let kind = Kind::parse(&row.kind).ok_or_else(|| damaged(format!("{:?} is no kind of candidate", row.kind)))?;
-    Ok(Offer { kind, adds, unsigned: document, draft: row.draft, note: row.note.clone() })
+    Ok(Offer { kind, adds, unsigned: document, draft: row.draft, note: row.note.clone(), for_opas: Asked::read(row)? })
 }

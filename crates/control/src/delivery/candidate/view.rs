@@ -8,7 +8,7 @@ use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::permission::Permission;
-use bundle::ceremony::Kind;
+use bundle::ceremony::{ForOpas, Kind};
 use policy::{Change, PolicySet};
 
 /// A candidate that awaits its signature.
@@ -61,6 +61,8 @@ pub async fn candidate(control: &Control, cx: &Ctx) -> Result<Option<CandidateVi
         Some(added) => policy::diff(&live(&db).await?.unwrap_or_else(PolicySet::default), &read_policy(&added.text)?),
         None => Vec::new(),
     };
+    let mut changes = repository.difference(&offer.unsigned).map_err(damaged)?;
+    changes.extend(offer.for_opas.map(|asked| ForOpas::sentence(&asked.keyid, &asked.versions)));
     Ok(Some(CandidateView {
         number: offer.unsigned.version(),
         kind: offer.kind,
@@ -70,7 +72,7 @@ pub async fn candidate(control: &Control, cx: &Ctx) -> Result<Option<CandidateVi
         draft: row.draft,
         threshold: missing.as_ref().map_or(1, |missing| missing.threshold),
         keys: missing.map(|missing| missing.keys).unwrap_or_default(),
-        changes: repository.difference(&offer.unsigned).map_err(damaged)?,
+        changes,
         access,
         note: row.note,
     }))

@@ -1,7 +1,7 @@
 //! Signed bundles: made with a publish and a revocation, renewed before they end.
 //!
-//! A policy's bundle is signed with the policy key at publish, lives as long as the list of policies does, and is kept for as long as the
-//! policy is. Revocations are signed with their own key, again and again: the newest bundle proves for ten minutes that nothing newer is
+//! A policy's bundle is signed with the policy key at publish (here, or as `elsewhere.rs` has it), lives as long as the list of policies does,
+//! and is kept for as long as the policy is. Revocations are signed with their own key, again and again: the newest bundle proves for ten minutes that nothing newer is
 //! known, and ends after a day.
 
 use crate::delivery::compile::read;
@@ -14,8 +14,9 @@ use crate::tenancy::keys::{is_here, unseal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bundle::{Key, PublicKey, Repository, Role};
-use opa::{Archive, Lane, PolicyTerms, RevocationTerms, policy_bundle, revocations_bundle};
+use opa::{Archive, Lane, PolicyTerms, RevocationTerms, Unsigned, policy_bundle, revocations_bundle};
 use policy::PolicySet;
+use std::collections::BTreeSet;
 use store::{OpaArchive, OpaArchiveHead, Reader};
 
 /// For how long revocations prove that nothing newer is known, seconds: as the timestamp of our own repository.
@@ -45,7 +46,7 @@ const fn role(lane: Lane) -> Role {
 
 /// The key that signs a lane: of those that the metadata lists for its role the one that lies here, the newest of several. An OPA pins one
 /// key only, whatever the threshold of the role is.
-fn chosen<'k>(repository: &Repository, keys: &'k [store::Key], lane: Lane) -> Result<&'k store::Key> {
+pub(super) fn chosen<'k>(repository: &Repository, keys: &'k [store::Key], lane: Lane) -> Result<&'k store::Key> {
     let listed = repository.keys_of(role(lane)).map_err(damaged)?;
     let mut best: Option<&store::Key> = None;
     for key in keys.iter().filter(|key| key.purpose == purpose(role(lane))) {
@@ -91,20 +92,31 @@ async fn keep(scene: &Scene<'_>, id: String, number: i64, archive: &Archive, exp
     Ok(scene.db.put(row).await?)
 }
 
-/// Signs a policy's bundle, as part of its publish. A name that no bundle can carry is the publisher's to mend.
+/// The bundle of a policy of which these are the exact bytes. `signed` and `ends` in Unix seconds. A name that no bundle can carry is the
+/// publisher's to mend.
+pub(super) fn bundle_of(policy: &PolicySet, text: &str, signed: i64, ends: i64) -> Result<Unsigned> {
+    let terms = PolicyTerms { native_sha256: bundle::sha256_hex(text.as_bytes()), signed, expires: ends };
+    policy_bundle(policy, &terms).map_err(|error| match error {
+        opa::Refused::ControlCharacter(_) => Error::refused("opa_name", error.to_string()),
+        other => failed(other),
+    })
+}
+
+/// Keeps a policy's bundle. `ends` in Unix seconds.
+pub(super) async fn keep_policy(scene: &Scene<'_>, version: u64, archive: &Archive, ends: i64) -> Result<()> {
+    let version = i64::try_from(version).map_err(|error| Error::internal("numbering a bundle", error))?;
+    keep(scene, policy_id(version), version, archive, ends).await
+}
+
+/// Signs a policy's bundle, as part of its publish.
 ///
-/// Where the policy key lies elsewhere nothing is signed here, and OPAs stay with what they have. Answers whether it was signed.
-pub(in crate::delivery) async fn publish(scene: &Scene<'_>, signing: &Signing<'_>, policy: &PolicySet, sha256: &str) -> Result<bool> {
+/// Where the policy key lies elsewhere nothing is signed here. Answers whether it was signed.
+pub(in crate::delivery) async fn publish(scene: &Scene<'_>, signing: &Signing<'_>, policy: &PolicySet, text: &str) -> Result<bool> {
     let Some(key) = key(scene, signing, Lane::Policy)? else { return Ok(false) };
     let signed = scene.cx.now_s();
-    let expires = signed + life(Role::Targets).signed_for;
-    let unsigned =
-        policy_bundle(policy, &PolicyTerms { native_sha256: sha256.to_owned(), signed, expires }).map_err(|error| match error {
-            opa::Refused::ControlCharacter(_) => Error::refused("opa_name", error.to_string()),
-            other => failed(other),
-        })?;
-    let version = i64::try_from(policy.version).map_err(|error| Error::internal("numbering a bundle", error))?;
-    keep(scene, policy_id(version), version, &unsigned.sign(&key).map_err(failed)?, expires).await?;
+    let ends = signed + life(Role::Targets).signed_for;
+    let archive = bundle_of(policy, text, signed, ends)?.sign(&key).map_err(failed)?;
+    keep_policy(scene, policy.version, &archive, ends).await?;
     Ok(true)
 }
 
@@ -138,34 +150,38 @@ impl Upkeep for RefreshArchives {
     }
 }
 
+/// The policies whose bundles OPAs lack: missing, near their end, or signed with a key that signs no more. None without OPAs.
+pub(super) async fn due(db: &Reader<'_>, repository: &Repository, keys: &[store::Key], now_s: i64) -> Result<BTreeSet<u64>> {
+    let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
+    if tenant.policy_version == 0 || db.opas().await?.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let heads = db.opa_archive_heads().await?;
+    let key = public_half(chosen(repository, keys, Lane::Policy)?)?;
+    let assigned: BTreeSet<u64> = course(db).await?.assignment().versions().collect();
+    let lasts = |head: &OpaArchiveHead| head.key_id == key.id() && head.expires_ms / 1000 - now_s > life(Role::Targets).renew_before;
+    let lacks = |version: &u64| {
+        let held = heads.iter().find(|head| Ok(head.number) == i64::try_from(*version) && head.id == policy_id(head.number));
+        // Of the policies that nobody is to run, those that never had a bundle need none.
+        held.map_or_else(|| assigned.contains(version), |head| !lasts(head))
+    };
+    Ok((repository.min_version().max(1)..=db.newest_bundle().await?.unsigned_abs()).filter(lacks).collect())
+}
+
 /// See [`RefreshArchives`].
 pub(in crate::delivery) async fn refresh(scene: &Scene<'_>, signing: &Signing<'_>) -> Result<bool> {
     let tenant = scene.db.this_tenant().await?.ok_or(Error::NotFound)?;
     if tenant.policy_version == 0 || scene.db.opas().await?.is_empty() {
         return Ok(false);
     }
-    let heads = scene.db.opa_archive_heads().await?;
-    let pinned = |lane: Lane| chosen(signing.repository(), signing.keys(), lane).and_then(public_half);
-    let (policy_key, revocations_key) = (pinned(Lane::Policy)?, pinned(Lane::Revocations)?);
-    let floor = i64::try_from(signing.repository().min_version().max(1)).map_err(damaged)?;
-    let newest = scene.db.newest_bundle().await?;
-    let assigned: Vec<u64> = course(&scene.db).await?.assignment().versions().collect();
     let mut signed = false;
-    for version in floor..=newest {
-        let left = |expires_ms: i64| expires_ms / 1000 - scene.cx.now_s();
-        let held = heads.iter().find(|head| head.id == policy_id(version));
-        let lasts = |head: &OpaArchiveHead| head.key_id == policy_key.id() && left(head.expires_ms) > life(Role::Targets).renew_before;
-        if held.is_some_and(lasts) {
-            continue;
-        }
-        // Of the policies that nobody is to run, those that never had a bundle need none.
-        if held.is_none() && !assigned.contains(&version.unsigned_abs()) {
-            continue;
-        }
+    for version in due(&scene.db, signing.repository(), signing.keys(), scene.cx.now_s()).await? {
         if let Some(row) = scene.db.get::<store::Bundle>(&version.to_string()).await? {
-            signed |= publish(scene, signing, &read(&row.policy)?, &row.sha256).await?;
+            signed |= publish(scene, signing, &read(&row.policy)?, &row.policy).await?;
         }
     }
+    let heads = scene.db.opa_archive_heads().await?;
+    let revocations_key = public_half(chosen(signing.repository(), signing.keys(), Lane::Revocations)?)?;
     let revocations = heads.iter().find(|head| head.id == REVOCATIONS);
     // A clock that was set back makes the last signature one from the future.
     let due = |signed_ms: i64| scene.cx.now_ms - signed_ms >= FRESH_FOR * 1000 * 3 / 10 || signed_ms > scene.cx.now_ms;

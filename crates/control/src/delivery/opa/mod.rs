@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | enrolling an OPA, its tokens | `clients.rs` |
 //! | making and keeping signed bundles | `archives.rs` |
+//! | having them signed where the policy key lies | `elsewhere.rs` |
 //! | which bundle an OPA is served | `serving.rs` |
 //! | what an OPA reports | `status.rs`, `view.rs` |
 //! | what an OPA decided | `logs.rs` |
@@ -12,6 +13,7 @@
 mod archives;
 mod clients;
 mod configuration;
+mod elsewhere;
 mod logs;
 mod serving;
 mod status;
@@ -26,3 +28,4 @@ pub use status::{Offered, report};
 pub use view::{OpaView, TokenView, opa};
 
 pub(super) use archives::{publish, refresh, revoke};
+pub(super) use elsewhere::{Asked, ask, complete, lacks_bundles};

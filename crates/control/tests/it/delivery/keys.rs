@@ -14,7 +14,7 @@ use bundle::{Key, PublicKey, Role};
 use control::delivery::{Progress, SignCandidate};
 use control::keys::{KeyChange, Keys, ProposeRoot, RoleKeys, SubmitRoot, keys};
 
-fn key() -> Key {
+pub(super) fn key() -> Key {
     Key::generate().expect("randomness")
 }
 
@@ -26,12 +26,12 @@ async fn role(h: &Harness, role: Role) -> RoleKeys {
     listed(h).await.roles.into_iter().find(|keys| keys.role == role).expect("every role is there")
 }
 
-async fn propose(h: &Harness, changes: Vec<KeyChange>) -> Result<Proposal> {
+pub(super) async fn propose(h: &Harness, changes: Vec<KeyChange>) -> Result<Proposal> {
     h.control.run(&ada(h).await, ProposeRoot { changes }).await
 }
 
 /// A copy, as it comes from another machine, signed there.
-fn signed(proposal: &Proposal, signers: &[&Key]) -> Proposal {
+pub(super) fn signed(proposal: &Proposal, signers: &[&Key]) -> Proposal {
     let mut copy = Proposal::read(proposal.to_json().as_bytes()).expect("reads");
     copy.examine(None).expect("holds");
     for signer in signers {
@@ -40,7 +40,7 @@ fn signed(proposal: &Proposal, signers: &[&Key]) -> Proposal {
     copy
 }
 
-async fn submit(h: &Harness, copies: Vec<Proposal>) -> Result<u64> {
+pub(super) async fn submit(h: &Harness, copies: Vec<Proposal>) -> Result<u64> {
     h.control.run(&ada(h).await, SubmitRoot { copies }).await
 }
 
@@ -55,22 +55,23 @@ pub(super) async fn policy_key_elsewhere(h: &Harness) -> Key {
 }
 
 /// The candidate that awaits, as it is downloaded.
-async fn exported(h: &Harness) -> Candidate {
+pub(super) async fn exported(h: &Harness) -> Candidate {
     let candidate = delivery::export_candidate(&h.control, &ada(h).await, None).await.expect("awaits");
     Candidate::read(candidate.to_json().as_bytes()).expect("reads")
 }
 
 /// Judged from the first root and signed, as on another machine.
-async fn countersigned(h: &Harness, key: &Key) -> SignatureFile {
+pub(super) async fn countersigned(h: &Harness, key: &Key) -> SignatureFile {
     let candidate = exported(h).await;
     let examined = candidate.examine(&listed(h).await.root_sha256).expect("holds");
-    candidate.sign(&examined, key).expect("the policy key")
+    let mut signature = candidate.sign(&examined, key).expect("the policy key");
+    signature.for_opas = ::opa::countersign(&candidate, &examined, key).expect("generated");
+    SignatureFile::read(signature.to_json().as_bytes()).expect("reads")
 }
 
-async fn bring(h: &Harness, file: &SignatureFile) -> Result<Progress> {
+pub(super) async fn bring(h: &Harness, file: &SignatureFile) -> Result<Progress> {
     let cx = h.cx(control::Actor::Anonymous).await;
-    let sign = SignCandidate { number: file.candidate, keyid: file.keyid.clone(), signature: file.sig.clone() };
-    delivery::sign_candidate(&h.control, &cx, sign).await
+    delivery::sign_candidate(&h.control, &cx, file.clone().into()).await
 }
 
 fn ids(keys: &[&PublicKey]) -> BTreeSet<String> {

@@ -1,5 +1,7 @@
 //! OPAs in the fleet: enrolled with a token, served signed bundles, believed for what they report.
 
+mod elsewhere;
+
 use super::*;
 use control::Actor;
 use control::delivery::opa::{self, EnrolOpa, NewToken, Offered, OpaEnrolled, Paths, PrintConfiguration, RefreshArchives};
@@ -220,7 +222,7 @@ on_each_database! {
         }
         assert!(!pins_old_key().await, "its configuration was printed again");
 
-        // The policy key moves elsewhere. What is published from then on is signed for gateways only, and that is said.
+        // The policy key moves elsewhere. What lies ready stays until that key has signed it anew.
         h.advance_s(1);
         let policy = served(&h, &opa.id, Lane::Policy).await.expect("served").0;
         super::keys::policy_key_elsewhere(&h).await;

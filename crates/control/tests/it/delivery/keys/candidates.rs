@@ -151,7 +151,7 @@ on_each_database! {
         publish(&h).await.expect("asked for");
         let file = countersigned(&h, &policy).await;
         let (cx, other) = (h.cx(control::Actor::Anonymous).await, h.another(2).await);
-        let sign = || SignCandidate { number: file.candidate, keyid: file.keyid.clone(), signature: file.sig.clone() };
+        let sign = || SignCandidate::from(file.clone());
         let (one, two) = tokio::join!(h.control.run(&cx, sign()), other.run(&cx, sign()));
         let (won, lost) = if one.is_ok() { (one, two) } else { (two, one) };
         assert_eq!(won.expect("one is first"), Progress::Live);

@@ -146,8 +146,7 @@ on_each_database! {
         let before = kept(&h).await;
         assert_eq!(code(bring(&h, &signature).await), "wrong_signature");
         let cx = h.cx_in("beta", Actor::Anonymous).await;
-        let sign = SignCandidate { number: 1, keyid: ours.keyid.clone(), signature: ours.sig.clone() };
-        assert_eq!(code(delivery::sign_candidate(&h.control, &cx, sign).await), "wrong_signature");
+        assert_eq!(code(delivery::sign_candidate(&h.control, &cx, ours.clone().into()).await), "wrong_signature");
         assert_eq!(kept(&h).await, before);
         assert_eq!(bring(&h, &ours).await.expect("complete"), Progress::Live);
         assert!(delivery::bundles(&h.control, &beta).await.expect("listed").is_empty());
@@ -252,8 +251,7 @@ on_each_database! {
         publish(&h).await.expect("asked for");
         let file = countersigned(&h, &policy).await;
         leaves_nothing(&h, "taking a candidate back", WithdrawCandidate { number: file.candidate }).await;
-        let sign = || SignCandidate { number: file.candidate, keyid: file.keyid.clone(), signature: file.sig.clone() };
-        leaves_nothing(&h, "a signature", sign()).await;
+        leaves_nothing(&h, "a signature", SignCandidate::from(file.clone())).await;
         assert_eq!(bring(&h, &file).await.expect("complete"), Progress::Live);
     }
 }
