@@ -343,7 +343,9 @@ async fn a_candidate_goes_through_the_console_and_a_wrong_signature_does_not() -
     assert!(refused.contains("not what the configuration compiles to") || refused.contains("more or other changes"), "{refused}");
     let printed = people.run("writ sign --candidate candidate.json --root-sha256 HEX --key policy.key")?;
     assert!(printed.contains("+ Role developer gains signed.elsewhere"), "{printed}");
+    assert!(printed.contains("also signs the bundle for OPAs of policy"), "{printed}");
     let signature = fs::read_to_string(folder.join("candidate.signature.json"))?;
+    assert!(signature.contains("\"for_opas\""), "{signature}");
 
     let wrong = signature.replace("\"sig\": \"30", "\"sig\": \"31");
     let page = ada.try_send(draft.form("/draft/candidate/signature")?.fill("signature", &wrong)?).await?;

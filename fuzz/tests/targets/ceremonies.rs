@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bundle::ceremony::{Candidate, Kind, Proposal, SignatureFile};
+use bundle::ceremony::{Candidate, ForOpas, Kind, Proposal, SignatureFile};
 use bundle::repository::{RootKeys, Threshold};
 use bundle::{Files, Key, Role, Stamp, Unsigned};
 use fuzz::samples::keys::{metadata_key, whole_pkcs8};
@@ -27,6 +27,7 @@ fn candidate(world: &World) -> Candidate {
     let policy = serde_json::to_string(&configuration.compile(3)).expect("serialises");
     let stamp = Stamp { version: 50, expires: EXPIRES };
     let unsigned = world.repository.prepare_policy(&world.keys.delegates(), 3, &policy, 2, stamp).expect("prepares");
+    let policies = [(2, policy_text(2)), (3, policy)].into();
     Candidate {
         tenant: TENANT.into(),
         number: 50,
@@ -40,6 +41,7 @@ fn candidate(world: &World) -> Candidate {
         roots: roots(world),
         present_list: world.repository.metadata(Role::Targets).map(str::to_owned),
         present_policy: Some(policy_text(2)),
+        for_opas: Some(ForOpas { keyid: world.keys.targets.public().id().to_owned(), signed: NOW, policies }),
     }
 }
 
@@ -53,6 +55,7 @@ fn candidates() {
         adds: None,
         unsigned: world.repository.prepare_targets(None, 0, Stamp { version: 51, expires: EXPIRES }).expect("prepares"),
         number: 51,
+        for_opas: None,
         ..honest.clone()
     };
     let (samples, trusted) = ([honest.to_json(), renewal.to_json()], world.repository.root_sha256());
@@ -72,6 +75,13 @@ fn candidates() {
         unsigned.countersign(world.keys.targets.public(), &hex::decode(&signature.sig).expect("hex")).expect("its own signature");
         let files = world.repository.clone().accept(&unsigned).expect("what holds and is signed is taken");
         brings_only_what_it_lists(&unsigned, &files);
+        // Of what it signs for OPAs, each is of a policy that the list names.
+        let after = world.repository.supposing(&unsigned).expect("it was taken");
+        let signed = opa::countersign(&read, &examined, world.key(Role::Targets)).expect("generated");
+        for version in signed.keys() {
+            let text = &read.for_opas.as_ref().expect("asked").policies[version];
+            assert_eq!(after.policy_sha256(*version), Some(bundle::sha256_hex(text.as_bytes())));
+        }
     });
 }
 
@@ -156,7 +166,10 @@ fn metadata_to_be_signed() {
 
 #[test]
 fn signatures_that_come_back() {
-    let samples = [SignatureFile::new(TENANT, 50, WORLD.keys.targets.public().id(), &"30".repeat(70)).to_json()];
+    let mut file = SignatureFile::new(TENANT, 50, WORLD.keys.targets.public().id(), &"30".repeat(70));
+    let list_alone = file.to_json();
+    file.for_opas = [(2, "30".repeat(70)), (3, "31".repeat(70))].into();
+    let samples = [list_alone, file.to_json()];
     target!(2_000, |mut choices: Choices<'_>| {
         if let Ok(read) = SignatureFile::read(&edited(&mut choices, &samples)) {
             assert_eq!(SignatureFile::read(read.to_json().as_bytes()).expect("reads its own"), read);
