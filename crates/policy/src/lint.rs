@@ -1,5 +1,6 @@
 //! What is suspicious in a policy before it is published.
 
+use crate::argument_schema;
 use crate::model::{PolicySet, Risk};
 use std::collections::BTreeSet;
 
@@ -49,6 +50,14 @@ pub fn lint(policy: &PolicySet) -> Vec<Finding> {
                     find(Severity::Error, "scope_undefined", format!("{name} on {} needs {scope}, which is not defined", server.name));
                 }
                 Some(_) => {}
+            }
+            // It was bounded when it was entered, under what was asked of schemas then.
+            if let Some(Err(why)) = tool.arguments.as_ref().map(argument_schema::bounded) {
+                find(
+                    Severity::Error,
+                    "schema_unbounded",
+                    format!("The argument schema of {name} on {} is one that no gateway takes: {why}", server.name),
+                );
             }
         }
         if server.tools.is_empty() {

@@ -180,7 +180,7 @@ fn spoken_finding(finding: &policy::Finding, servers: &[ServerView]) -> view::Fi
     });
     let scope = finding.what.rsplit(' ').next().unwrap_or_default();
     let path = match (finding.code, server) {
-        ("tool_unbound" | "server_empty", Some(found)) => Some(format!("/servers/{}", found.server.id)),
+        ("tool_unbound" | "server_empty" | "schema_unbounded", Some(found)) => Some(format!("/servers/{}", found.server.id)),
         ("scope_unused", _) => Some(format!("/scopes/{}", encode(scope))),
         ("role_empty" | "scope_undefined", _) => Some("/roles".to_owned()),
         _ => None,
