@@ -330,6 +330,40 @@ on_each_database! {
         assert_eq!(offered().await, "policy/1");
     }
 
+    async fn an_opa_that_refuses_takes_everybody_back(h: Harness) {
+        let (mut canary, mut rest) = world(&h).await;
+        let enrolled = h.control.run(&ada(&h).await, EnrolOpa { name: "opa-1".to_owned() }).await.expect("enrols");
+        let offered = async || {
+            let shelf = opa::heads(&h.control, &h.cx(control::Actor::System).await).await.expect("answers");
+            let of = |lane| shelf.offer(&enrolled.id, lane).cloned();
+            opa::Offered { policy: of(::opa::Lane::Policy), revocations: of(::opa::Lane::Revocations) }
+        };
+        let report = async |active: &str, why: Option<&str>| {
+            let mut bundles = serde_json::json!({ "writ-policy": { "name": "writ-policy", "active_revision": active } });
+            if let Some(why) = why {
+                (bundles["writ-policy"]["code"], bundles["writ-policy"]["message"]) = ("bundle_error".into(), why.into());
+            }
+            let body = serde_json::json!({ "labels": { "version": "1.20.2" }, "bundles": bundles }).to_string();
+            let report = ::opa::status::Report::read(body.as_bytes()).expect("a report");
+            let cx = opa::authenticate(&h.control, "acme", &enrolled.token, "req-opa").await.expect("known");
+            opa::report(&h.control, &cx, &report, &offered().await).await.expect("taken");
+        };
+        let first = offered().await.policy.expect("offered").revision;
+        report(&first, None).await;
+        assert_eq!(next(&h).await, 2);
+        // An OPA in the last ring says nothing of a version that has not come to it.
+        report(&first, None).await;
+        assert_eq!(canary.round(&h).await, 2);
+        promote(&h, 2, 1).await.expect("promoted");
+        assert_eq!((rest.round(&h).await, tend(&h).await), (2, false), "the OPA has not confirmed it");
+        report(&first, Some("scope mismatch")).await;
+        assert!(tend(&h).await);
+        assert_eq!(state(&h, 2).await, State::Reverted);
+        assert_eq!(h.row::<store::Rollout>("2").await.expect("a rollout").why, "opa-1 refused it: bundle_refused");
+        assert_eq!((canary.round(&h).await, rest.round(&h).await), (1, 1));
+        assert_eq!(offered().await.policy.map(|offer| offer.revision), Some(first));
+    }
+
     async fn nothing_unproved_is_sent_to_everybody_by_a_floor_or_a_key(h: Harness) {
         let (mut canary, mut rest) = world(&h).await;
         next(&h).await;
