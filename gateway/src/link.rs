@@ -69,6 +69,16 @@ pub struct Watched {
     /// How long to wait before the next watch, milliseconds.
     #[serde(default)]
     pub wait_ms: i64,
+    /// Within how long to acknowledge what came of it, milliseconds.
+    #[serde(default)]
+    pub ack_within_ms: i64,
+}
+
+impl From<Watched> for follow::News {
+    fn from(watched: Watched) -> Self {
+        let Watched { timestamp, files, wait_ms, ack_within_ms } = watched;
+        Self { timestamp, files, wait_ms, ack_within_ms }
+    }
 }
 
 /// A link to one tenant of a control plane.

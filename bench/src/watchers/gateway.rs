@@ -7,9 +7,11 @@ use ::gateway::link::Link;
 use ::gateway::standing::Ack;
 use bundle::Pin;
 use follow::{At, Effect, Event, News, Report, Source};
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -63,10 +65,7 @@ pub async fn verifying(place: Place, identity: Identity) {
                             let place = Arc::clone(&place);
                             let watch = async move {
                                 match place.link.watch(known).await {
-                                    Ok(news) => {
-                                        let news = News { timestamp: news.timestamp, files: news.files, wait_ms: news.wait_ms };
-                                        Event::Watched(ticket, news)
-                                    }
+                                    Ok(watched) => Event::Watched(ticket, News::from(watched)),
                                     Err(error) => Event::Failed { ticket, wait_ms: error.wait_ms() },
                                 }
                             };
@@ -127,11 +126,18 @@ pub async fn verifying(place: Place, identity: Identity) {
     tokio::join!(acknowledging, following);
 }
 
-/// Takes note of what arrives, and acknowledges it when those that verify have it in force.
+/// Takes note of what arrives, and acknowledges it when those that verify have it in force, within what it was told.
 pub async fn listening(place: Place) {
-    let (mut known, mut in_force) = (0, place.in_force.subscribe());
+    let (mut known, mut acks) = (0, FuturesUnordered::new());
     loop {
-        let Ok(news) = place.link.watch(known).await else {
+        let mut watch = pin!(place.link.watch(known));
+        let watched = loop {
+            tokio::select! {
+                watched = &mut watch => break watched,
+                Some(()) = acks.next() => {}
+            }
+        };
+        let Ok(news) = watched else {
             tokio::time::sleep(Duration::from_secs(1)).await;
             continue;
         };
@@ -142,11 +148,18 @@ pub async fn listening(place: Place) {
         if let Some(seq) = listed(&news.files) {
             place.arrived(seq, false);
         }
-        let Ok(report) = in_force.wait_for(|report| report.timestamp >= known).await.map(|report| report.clone()) else { return };
-        let seq = report.revocation_seq.unwrap_or_default();
-        if acknowledge(&place.link, report).await {
-            let _ended = place.confirmed.send((place.who, seq));
-        }
+        acks.push(confirm(&place, known, news.ack_within_ms));
+    }
+}
+
+async fn confirm(place: &Place, timestamp: u64, within_ms: i64) {
+    let mut in_force = place.in_force.subscribe();
+    let Ok(report) = in_force.wait_for(|report| report.timestamp >= timestamp).await.map(|report| report.clone()) else { return };
+    let within_ms = u64::try_from(within_ms).unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(rand::random_range(0..=within_ms))).await;
+    let seq = report.revocation_seq.unwrap_or_default();
+    if acknowledge(&place.link, report).await {
+        let _ended = place.confirmed.send((place.who, seq));
     }
 }
 

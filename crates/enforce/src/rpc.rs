@@ -19,6 +19,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -219,9 +220,13 @@ fn spelled(members: &Map<String, Value>, known: &[&str], id: Option<&Value>) -> 
 
 /// Folds whatever some parser may fold onto ASCII: by lower case (the Kelvin sign, the capital i with a dot), by upper case (the long s, the i
 /// without a dot, ligatures), by both.
-fn folded(key: &str) -> String {
+fn folded(key: &str) -> Cow<'_, str> {
+    // Nearly all keys: the comparison ignores the case of ASCII by itself.
+    if key.is_ascii() {
+        return Cow::Borrowed(key);
+    }
     let lower: String = key.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
-    lower.replace("i\u{307}", "i")
+    Cow::Owned(lower.replace("i\u{307}", "i"))
 }
 
 /// Which member of `params` `Mcp-Name` repeats, for methods that have one.

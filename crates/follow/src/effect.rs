@@ -32,6 +32,9 @@ pub struct News {
     pub files: BTreeMap<String, String>,
     /// How long to wait before asking again, milliseconds: a source under load spreads those who follow it.
     pub wait_ms: i64,
+    /// Within how long to say what came of it, milliseconds; 0 for at once. A source that many follow spreads what they say, so that it
+    /// does not keep the news from the last of them.
+    pub ack_within_ms: i64,
 }
 
 /// Something that happened.

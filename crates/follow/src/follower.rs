@@ -18,6 +18,8 @@ const HEARTBEAT_MS: i64 = 8_000;
 const SHORTEST_ROUND_MS: i64 = 200;
 /// The longest wait after failures.
 const LONGEST_WAIT_MS: i64 = 10_000;
+/// The longest that a source may spread acknowledgements over.
+const LONGEST_SPREAD_MS: i64 = 5_000;
 /// The longest that a source may ask to be left alone.
 const LONGEST_ASKED_MS: i64 = 60_000;
 
@@ -51,6 +53,8 @@ pub struct Follower {
     pulled: Option<i64>,
     began: i64,
     next_beat: i64,
+    /// Over how long the source spreads acknowledgements of its news, milliseconds.
+    spread_ms: i64,
     /// Somebody waits for a newer list.
     hurried: bool,
     random: StdRng,
@@ -156,6 +160,7 @@ impl Follower {
             pulled: None,
             began: 0,
             next_beat: 0,
+            spread_ms: 0,
             hurried: false,
             random: StdRng::seed_from_u64(seed),
         };
@@ -292,7 +297,8 @@ impl Follower {
     }
 
     fn watched(&mut self, news: News, at: At, out: &mut Vec<Effect>) {
-        let News { timestamp, files, wait_ms } = news;
+        let News { timestamp, files, wait_ms, ack_within_ms } = news;
+        self.spread_ms = ack_within_ms.clamp(0, LONGEST_SPREAD_MS);
         if files.is_empty() && timestamp <= self.trusted.timestamp().max(self.refused) {
             // It answers, so it is there. What was refused before is refused still.
             self.failures = 0;
@@ -430,10 +436,15 @@ impl Follower {
         }
         let Some(report) = confirmed else { return };
         self.confirmed = report;
-        if self.source.hears() {
-            out.push(Effect::Acknowledge(self.report()));
-            self.next_beat = at.steady_ms + HEARTBEAT_MS;
+        if !self.source.hears() {
+            return;
         }
+        if self.spread_ms > 0 {
+            self.next_beat = self.next_beat.min(at.steady_ms + self.random.random_range(0..=self.spread_ms));
+            return;
+        }
+        out.push(Effect::Acknowledge(self.report()));
+        self.next_beat = at.steady_ms + HEARTBEAT_MS;
     }
 
     fn succeeded(&mut self) {

@@ -90,7 +90,7 @@ fn news(world: &World, choices: &mut Choices<'_>) -> News {
         files.insert(path.clone(), String::from_utf8_lossy(&file).into_owned());
     }
     let timestamp = choices.number().cast_unsigned();
-    News { timestamp: if choices.below(2) == 0 { 2 } else { timestamp }, files, wait_ms: choices.number() }
+    News { timestamp: if choices.below(2) == 0 { 2 } else { timestamp }, files, wait_ms: choices.number(), ack_within_ms: choices.number() }
 }
 
 fn served(server: &Files, path: &str, choices: &mut Choices<'_>) -> Option<Vec<u8>> {

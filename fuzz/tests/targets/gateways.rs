@@ -306,7 +306,7 @@ fn is_shown_as_it_is(text: &str) -> bool {
 #[test]
 fn answers_of_a_control_plane() {
     let samples = [
-        json!({"timestamp": 7, "files": {"metadata/timestamp.json": "{}"}, "wait_ms": 10}).to_string(),
+        json!({"timestamp": 7, "files": {"metadata/timestamp.json": "{}"}, "wait_ms": 10, "ack_within_ms": 20}).to_string(),
         json!({"type": "about:blank", "title": "Conflict", "status": 409, "code": "gap", "detail": "batch 7 was\u{1b}[31m expected\u{202e}"}).to_string(),
     ];
     target!(3_000, |mut choices: Choices<'_>| {

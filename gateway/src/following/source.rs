@@ -47,10 +47,7 @@ impl Source {
     /// [`LinkError`]; files alone never have news.
     pub async fn watch(&self, known: u64) -> Result<News, LinkError> {
         match self {
-            Self::ControlPlane(link) => {
-                let watched = link.watch(known).await?;
-                Ok(News { timestamp: watched.timestamp, files: watched.files, wait_ms: watched.wait_ms })
-            }
+            Self::ControlPlane(link) => link.watch(known).await.map(News::from),
             Self::Files { .. } => Err(LinkError::Unreadable("watch")),
         }
     }

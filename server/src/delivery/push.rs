@@ -15,6 +15,11 @@ use tokio::sync::watch;
 
 /// How often the database is asked without being woken.
 const RECHECK: Duration = Duration::from_secs(2);
+/// So few watchers say at once what came of the news.
+const FEW_WATCHERS: usize = 200;
+/// More are asked to spread it, so that the words of the first do not keep the news from the last: so many a millisecond, within this long.
+const ACKS_PER_MS: usize = 1;
+const LONGEST_SPREAD_MS: usize = 5_000;
 /// After so many rounds without a watcher the task ends.
 const IDLE_ROUNDS: u32 = 60;
 
@@ -30,13 +35,22 @@ pub struct Push {
     brief: Bytes,
 }
 
+/// Within how long so many watchers are asked to acknowledge, milliseconds.
+fn ack_within_ms(watchers: usize) -> usize {
+    if watchers <= FEW_WATCHERS { 0 } else { (watchers / ACKS_PER_MS).min(LONGEST_SPREAD_MS) }
+}
+
 impl Push {
-    fn after(before: &Self, newest: Newest) -> Self {
+    /// What follows `before` for so many watchers.
+    fn after(before: &Self, newest: Newest, watchers: usize) -> Self {
         let Newest { timestamp, snapshot, files } = newest;
         let since = if before.snapshot == snapshot && before.since > 0 { before.since } else { timestamp };
         let all: BTreeMap<&str, &str> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         let own = all.iter().filter(|(path, _)| **path == "metadata/timestamp.json").map(|(path, text)| (*path, *text)).collect();
-        let written = |files: &BTreeMap<&str, &str>| Bytes::from(json!({ "timestamp": timestamp, "files": files }).to_string());
+        let within = ack_within_ms(watchers);
+        let written = |files: &BTreeMap<&str, &str>| {
+            Bytes::from(json!({ "timestamp": timestamp, "files": files, "ack_within_ms": within }).to_string())
+        };
         Self { timestamp, snapshot, since, brief: written(&own), whole: written(&all) }
     }
 
@@ -118,7 +132,7 @@ async fn refresh(app: &App, cx: &Ctx, sender: &Sender) -> control::Result<()> {
         return Ok(());
     }
     let newest = files::newest(app.control(), cx).await?;
-    sender.send_replace(Arc::new(Push::after(&before, newest)));
+    sender.send_replace(Arc::new(Push::after(&before, newest, sender.receiver_count())));
     Ok(())
 }
 
@@ -138,13 +152,22 @@ mod tests {
 
     #[test]
     fn a_watcher_is_sent_what_it_lacks() {
-        let first = Push::after(&Push::default(), newest(1, 1));
+        let first = Push::after(&Push::default(), newest(1, 1), 1);
         assert_eq!((paths(&first.answer(0, 7)), paths(&first.answer(1, 7))), (2, 0));
         assert_eq!(first.answer(1, 7), r#"{"timestamp":1,"files":{},"wait_ms":7}"#);
         // Only the timestamp was signed again.
-        let second = Push::after(&first, newest(2, 1));
+        let second = Push::after(&first, newest(2, 1), 1);
         assert_eq!((paths(&second.answer(0, 7)), paths(&second.answer(1, 7)), paths(&second.answer(2, 7))), (2, 1, 0));
-        let third = Push::after(&second, newest(3, 2));
+        let third = Push::after(&second, newest(3, 2), 1);
         assert_eq!((paths(&third.answer(1, 7)), paths(&third.answer(2, 7)), paths(&third.answer(3, 7))), (2, 2, 0));
+    }
+
+    #[test]
+    fn the_more_watch_the_longer_they_spread_their_acknowledgements() {
+        for (watchers, within) in [(0, 0), (1, 0), (200, 0), (201, 201), (1_000, 1_000), (10_000, 5_000), (usize::MAX, 5_000)] {
+            let answer: serde_json::Value =
+                serde_json::from_slice(&Push::after(&Push::default(), newest(1, 1), watchers).answer(0, 0)).expect("JSON");
+            assert_eq!(answer["ack_within_ms"], within, "{watchers}");
+        }
     }
 }
