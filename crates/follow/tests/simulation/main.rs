@@ -13,6 +13,7 @@ mod world;
 use bundle::Pin;
 use follow::{At, Effect, Event, News, Source};
 use plane::Plane;
+use policy::Target;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, VecDeque};
@@ -83,4 +84,44 @@ fn news_that_are_none_are_not_asked_for_in_a_circle() {
     assert_eq!(watches(|_| News::default()), 1);
     assert_eq!(watches(|_| News { timestamp: u64::MAX, wait_ms: i64::MIN, ..News::default() }), 1);
     assert_eq!(watches(|plane| News { timestamp: u64::MAX, ..plane.news(true) }), 1);
+}
+
+/// When what came with news is said, if the news asks for it within `ack_within_ms`; and what of it is in force by then.
+fn said_after(ack_within_ms: i64) -> i64 {
+    const NOW: i64 = 1_800_000_000;
+    let mut plane = Plane::new(NOW, &mut ChaCha8Rng::seed_from_u64(1));
+    let pin = Pin { tenant: plane::TENANT.into(), gateway: "gw".into(), root_sha256: plane.root_sha256(), labels: BTreeMap::new() };
+    let at = |steady_ms| At { unix_ms: NOW * 1000, steady_ms };
+    let (mut follower, _) = follow::restore(Source::ControlPlane, pin, None, at(0), 7);
+    let (mut events, mut told, mut now, mut wake) = (VecDeque::from([Event::Start]), false, 0, 0);
+    loop {
+        let event = events.pop_front().unwrap_or_else(|| {
+            now = wake;
+            Event::Tick
+        });
+        for effect in follower.step(event, at(now)) {
+            match effect {
+                Effect::Watch { ticket, .. } if !told => {
+                    told = true;
+                    plane.revoke(Target::User("usr_dev".into()), NOW);
+                    events.push_back(Event::Watched(ticket, News { ack_within_ms, ..plane.news(true) }));
+                }
+                Effect::Fetch { ticket, path, .. } => events.push_back(Event::Fetched(ticket, plane.files.get(&path).cloned())),
+                Effect::Keep(_) => events.push_back(Event::Kept(Ok(()))),
+                Effect::End(number) => events.push_back(Event::Ended(number)),
+                Effect::Acknowledge(report) if told && report.timestamp == plane.timestamp() => return now,
+                Effect::WakeAt(next) => wake = next,
+                _ => {}
+            }
+        }
+        let in_force = follower.active().map(|active| active.freshness().timestamp);
+        assert!(!told || !events.is_empty() || in_force == Some(plane.timestamp()), "enforced before anything is waited for");
+    }
+}
+
+#[test]
+fn what_came_is_said_at_once_or_within_what_was_asked_for_and_enforced_before() {
+    assert_eq!((said_after(0), said_after(-1)), (0, 0));
+    assert!((1..=1_000).contains(&said_after(1_000)), "spread by chance");
+    assert!((1..=5_000).contains(&said_after(i64::MAX)), "and never for longer than this");
 }
