@@ -13,12 +13,15 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use token::SigningKey;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
 /// How many enrol at once.
 const ENROLLING: usize = 64;
+
+/// How many of those that do not verify acknowledge at one time.
+const ACKNOWLEDGING: usize = 500;
 
 /// Who a simulated gateway is.
 pub struct Member {
@@ -86,12 +89,14 @@ impl Crowd {
         let (confirmed, confirmations) = mpsc::unbounded_channel();
         // What those that verify have in force: the others have it on their word.
         let (in_force, _) = watch::channel(follow::Report::default());
+        let acknowledging = Arc::new(Semaphore::new(ACKNOWLEDGING));
         let (size, mut tasks) = (members.len(), JoinSet::new());
         let http = link::client(&world.places.console).unwrap_or_default();
         for (who, Member { identity, key }) in members.into_iter().enumerate() {
             let random = clock::random(who as u64);
             let link = link::Link::new(http.clone(), &world.places.issuer(), Arc::new(key), &identity.gateway_id, clock::clock(), random);
-            let place = Place { who, link, arrived: arrived.clone(), confirmed: confirmed.clone(), in_force: in_force.clone() };
+            let (arrived, confirmed) = (arrived.clone(), confirmed.clone());
+            let place = Place { who, link, arrived, confirmed, in_force: in_force.clone(), acknowledging: Arc::clone(&acknowledging) };
             if who.is_multiple_of(verifies) {
                 tasks.spawn(gateway::verifying(place, identity));
             } else {

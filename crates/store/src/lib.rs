@@ -23,7 +23,7 @@ pub use error::StoreError;
 pub use hints::{Hint, Hints};
 pub use json::{Json, MaybeSet, StringList, StringSet};
 pub use queries::audit::AuditFilter;
-pub use queries::delivery::{BundleHead, GatewayKey, GatewayWitness};
+pub use queries::delivery::{BundleHead, GatewayKey, GatewayWitness, GatewayWord};
 pub use queries::governance::{Connections, GrantFilter, GrantIs, RequestFilter};
 pub use queries::issued::{IssuedFilter, IssuedTokens};
 pub use queries::opa::OpaArchiveHead;

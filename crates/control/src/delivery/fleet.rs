@@ -237,7 +237,7 @@ pub async fn receipt(control: &Control, cx: &Ctx, seq: i64) -> Result<Receipt> {
     let db = control.read(cx);
     let first: HashMap<String, i64> = db.first_receipts(seq).await?.into_iter().collect();
     let mut receipt = Receipt::default();
-    for gateway in db.all::<Gateway>().await? {
+    for gateway in db.gateway_words().await? {
         match first.get(&gateway.id) {
             Some(at) => receipt.confirmed.push((gateway.name, *at)),
             None => receipt.unconfirmed.push(gateway.name),

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::permission::Permission;
 use policy::Target;
 use std::collections::HashMap;
-use store::{Gateway, Grant};
+use store::Grant;
 
 /// The receipt of one sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,12 +63,8 @@ pub async fn receipt(control: &Control, cx: &Ctx, seq: i64) -> Result<Receipt> {
     let row = row.ok_or(Error::NotFound)?;
     let lifts = row.lifted_seq == Some(seq);
     let at_ms = if lifts { row.lifted_ms.unwrap_or(row.created_ms) } else { row.created_ms };
-    let mut first: HashMap<String, i64> = HashMap::new();
-    for receipt in db.receipts_since(seq).await? {
-        let at = first.entry(receipt.gateway_id).or_insert(receipt.at_ms);
-        *at = (*at).min(receipt.at_ms);
-    }
-    let gateways = db.all::<Gateway>().await?.into_iter().map(|gateway| {
+    let first: HashMap<String, i64> = db.first_receipts(seq).await?.into_iter().collect();
+    let gateways = db.gateway_words().await?.into_iter().map(|gateway| {
         // One that enrolled later began with a list that held the change.
         let confirmed = gateway.revocation_seq.is_some_and(|has| has >= seq);
         let at = first.get(&gateway.id).copied().or(confirmed.then_some(gateway.enrolled_ms));

@@ -2,11 +2,11 @@
 
 use crate::error::StoreError;
 use crate::rows::{
-    Bundle, Candidate, Gateway, Grant, Key, Receipt, Ring, Rollout, TufFile, TufState, bundles, candidates, enrolments, gateways, grants,
-    keys, receipts, rollouts, tuf_files,
+    Bundle, Candidate, Gateway, Grant, Key, Ring, Rollout, TufFile, TufState, bundles, candidates, enrolments, gateways, grants, keys,
+    receipts, rollouts, tuf_files,
 };
 use crate::scoped::{Reader, Row, Scoped};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -35,6 +35,25 @@ pub struct GatewayKey {
     pub public_key: String,
 }
 
+/// What a gateway last said, as far as a receipt needs it.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct GatewayWord {
+    /// `gw_…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it enrolled, Unix milliseconds.
+    pub enrolled_ms: i64,
+    /// The newest revocation list that it enforces.
+    pub revocation_seq: Option<i64>,
+    /// The policy that it runs.
+    pub policy_version: Option<i64>,
+    /// When it last said anything, Unix milliseconds.
+    pub seen_ms: Option<i64>,
+    /// The error that keeps it back, in words.
+    pub error_text: Option<String>,
+}
+
 /// What a gateway showed as a witness before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GatewayWitness {
@@ -54,6 +73,17 @@ impl Reader<'_> {
         let query = self.find::<Gateway>().select_only().columns([C::Id, C::Kind, C::PublicKey]).filter(C::Id.is_in(ids));
         let found: Vec<(String, String, String)> = query.into_tuple().all(&self.db.executor()).await?;
         Ok(found.into_iter().map(|(id, kind, public_key)| (id, GatewayKey { kind, public_key })).collect())
+    }
+
+    /// What every gateway last said of revocations, by name: a receipt is made of it, so without all else that their rows say.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn gateway_words(&self) -> Result<Vec<GatewayWord>> {
+        use gateways::Column as C;
+        let columns = [C::Id, C::Name, C::EnrolledMs, C::RevocationSeq, C::PolicyVersion, C::SeenMs, C::ErrorText];
+        let query = self.find::<Gateway>().select_only().columns(columns).order_by_asc(C::Name);
+        Ok(query.into_model().all(&self.db.executor()).await?)
     }
 
     /// What these gateways showed as witnesses before, by id.
@@ -209,14 +239,6 @@ impl Reader<'_> {
             .group_by(C::GatewayId)
             .order_by_asc(C::GatewayId);
         Ok(query.into_tuple().all(&self.db.executor()).await?)
-    }
-
-    /// Every receipt for this revocation sequence or a later one.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn receipts_since(&self, seq: i64) -> Result<Vec<Receipt>> {
-        self.list(receipts::Column::Seq.gte(seq)).await
     }
 
     /// The grants with these ids; unknown ids are left out.
