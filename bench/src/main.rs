@@ -7,6 +7,7 @@ mod clock;
 mod decide;
 mod fleet;
 mod gateway_cost;
+mod large;
 mod memory;
 mod pages;
 mod publish;
@@ -32,7 +33,7 @@ struct Args {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
-    /// Only these: decide, publish, memory, pages, gateway, tokens, fleet, watchers. Repeatable.
+    /// Only these: decide, publish, memory, pages, gateway, tokens, fleet, watchers, large. Repeatable.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<String>,
 }
@@ -76,6 +77,10 @@ async fn run() -> Result<()> {
         }
         if args.wants("watchers") {
             watchers::measure(&mut report, &mut world).await?;
+        }
+        // Last, since everything else would be measured on this much data.
+        if args.wants("large") {
+            pages::measure_large(&mut report, &mut world).await?;
         }
     }
     report.print();
