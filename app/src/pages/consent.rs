@@ -3,6 +3,7 @@
 //! | method | path | fields |
 //! | --- | --- | --- |
 //! | POST | [`Model::action`] (`/t/{tenant}/authorize`) | `csrf`, `decision` = `allow` or `deny`, and every pair of [`Model::hidden`] |
+//! | POST | [`Refused::action`], the same | `csrf`, `decision` = `back`, `handle` |
 //!
 //! The answer to either decision redirects to the client, so the response's CSP must list the redirect's origin in `form-action`.
 
@@ -40,6 +41,8 @@ pub struct Model {
     pub redirect_is_loopback: bool,
     /// Who is signed in.
     pub person: String,
+    /// Where they sign in as somebody else.
+    pub switch_href: String,
     /// The MCP server's name.
     pub server_name: String,
     /// Its resource URI.
@@ -80,7 +83,7 @@ pub fn view(m: Model) -> impl IntoView {
     view! {
         <div class="stack-s">
             <h1><bdi>{untrusted(&m.client_name, 80)}</bdi>" wants to use "<em><bdi>{m.server_name.clone()}</bdi></em>" as you"</h1>
-            <p class="muted">"Signed in as "<bdi>{m.person}</bdi></p>
+            <p class="muted">"Signed in as "<bdi>{m.person}</bdi>". "<a href=m.switch_href>"Not you?"</a></p>
         </div>
         {unknown}
         <section class="card pad stack-s">
@@ -110,6 +113,52 @@ pub fn view(m: Model) -> impl IntoView {
                 <button type="submit" class="button big" name="decision" value="deny">"Deny"</button>
                 <button type="submit" class="button primary big" name="decision" value="allow">"Allow"</button>
             </div>
+        </form>
+    }
+    .into_any()
+}
+
+/// Facts of the page for a person who can give the client nothing.
+pub struct Refused {
+    /// Where the form goes: an absolute path.
+    pub action: String,
+    /// The request.
+    pub handle: String,
+    /// The name the client gave itself.
+    pub client_name: String,
+    /// Who is signed in.
+    pub person: String,
+    /// Why: a clause, for example `no role and no grant of yours gives any of these scopes`.
+    pub why: String,
+    /// Where they sign in as somebody else.
+    pub switch_href: String,
+    /// Where they ask for access.
+    pub ask_href: String,
+}
+
+/// The page for a person who can give the client nothing.
+pub fn refused(m: Refused) -> impl IntoView {
+    let mut why = m.why;
+    if let Some(first) = why.get(..1).map(str::to_uppercase) {
+        why.replace_range(..1, &first);
+    }
+    view! {
+        <div class="stack-s">
+            <h1>"Nothing here for "<bdi>{untrusted(&m.client_name, 80)}</bdi></h1>
+            <p class="muted">"Signed in as "<bdi>{m.person.clone()}</bdi></p>
+        </div>
+        {flag_text(Tone::Warn, "It cannot act as you.", format!("{why}."))}
+        <section class="card pad stack-s">
+            <p>"Not "<bdi>{m.person}</bdi>"? Sign in as the person who is to use it. If it is you, ask for what you need, and start the client again once that is approved."</p>
+            {buttons(view! {
+                <a class="button primary" href=m.switch_href>"Sign in as somebody else"</a>
+                <a class="button" href=m.ask_href>"Ask for access"</a>
+            })}
+        </section>
+        <form class="decide" method="post" action=m.action>
+            {hidden("csrf", crate::page::csrf_token())}
+            {hidden("handle", m.handle)}
+            <div><button type="submit" class="button big" name="decision" value="back">"Go back to "<bdi>{untrusted(&m.client_name, 40)}</bdi></button></div>
         </form>
     }
     .into_any()

@@ -14,7 +14,7 @@ use app::words::{Risk as Shown, Trust};
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use control::oauth::{self, Asked, Authorize, Authorized, Considered, Decision, OAuthError, Question, Received, ScopeWords};
+use control::oauth::{self, Asked, Authorize, Authorized, Back, Considered, Decision, OAuthError, Question, Received, ScopeWords};
 use control::{Ctx, Error};
 use policy::Risk;
 use serde::Deserialize;
@@ -84,7 +84,8 @@ pub async fn go_on(
     let again = continued.again.is_some_and(|before| before != session.sid);
     match oauth::consider(app.control(), &caller.cx, &handle, session.auth_ms, session.acr.as_deref(), again).await {
         Ok(Considered::Ask(question)) => ask(&app, &caller, handle, *question).await,
-        Ok(Considered::AllowedBefore | Considered::Refused(_)) => {
+        Ok(Considered::Refused { client, back }) => refuse(&app, &caller, handle, &client, &back).await,
+        Ok(Considered::AllowedBefore) => {
             let authorize = use_case(session, handle, Decision::AllowedBefore, Vec::new(), Vec::new());
             answered(&app, &caller, authorize).await
         }
@@ -118,6 +119,8 @@ pub async fn answer(State(app): State<App>, SignedIn(caller): SignedIn, form: Fo
     let decision = match decision.as_str() {
         "allow" => Decision::Allow,
         "deny" => Decision::Deny,
+        // From the page that says why it cannot be: what cannot be is refused, whatever the person says.
+        "back" => Decision::AllowedBefore,
         _ => return Err(Error::invalid("decision", "choose Allow or Deny").into()),
     };
     let Some(session) = &caller.session else { return Err(Error::Forbidden(control::Permission::SignedIn).into()) };
@@ -149,22 +152,49 @@ async fn answered(app: &App, caller: &Caller, authorize: Authorize) -> Result<Re
     }
 }
 
+/// The page for a person who can give this client nothing: perhaps they are signed in as somebody else.
+async fn refuse(app: &App, caller: &Caller, handle: String, client: &str, back: &Back) -> Result<Response, Problem> {
+    let tenant = tenant(app, &caller.cx).await?;
+    let targets: Vec<String> = oauth::form_target(&back.redirect_uri).into_iter().collect();
+    let model = consent::Refused {
+        action: format!("/t/{}/authorize", caller.cx.tenant),
+        switch_href: switch(&caller.cx, &handle),
+        handle,
+        client_name: client.to_owned(),
+        person: name(caller),
+        why: back.error.text.clone(),
+        ask_href: format!("/t/{}/requests/new", caller.cx.tenant),
+    };
+    let title = format!("Nothing for {client}");
+    Ok(page::bare_with_csrf(app, StatusCode::OK, Some(tenant), &title, &caller.csrf, &targets, || consent::refused(model)))
+}
+
+fn name(caller: &Caller) -> String {
+    caller.person.as_ref().map(|person| person.name.clone()).unwrap_or_default()
+}
+
+/// Where a person signs in as somebody else, and comes back to this request.
+fn switch(cx: &Ctx, handle: &str) -> String {
+    let here = encoded(&format!("/t/{}/authorize/{handle}", cx.tenant));
+    format!("/t/{}/signin/go?return_to={here}&prompt=select_account", cx.tenant)
+}
+
 /// The consent page. Its form may lead to our own origin and to the client's, and nowhere else.
 async fn ask(app: &App, caller: &Caller, handle: String, question: Question) -> Result<Response, Problem> {
     let tenant = tenant(app, &caller.cx).await?;
-    let person = caller.person.as_ref().map(|person| person.name.clone()).unwrap_or_default();
     let targets: Vec<String> = oauth::form_target(&question.redirect_uri).into_iter().collect();
     let shown = question.now.iter().map(|scope| ("shown", scope.name.clone()));
     let later = question.held.iter().chain(&question.later).map(|scope| ("later", scope.name.clone()));
     let model = consent::Model {
         action: format!("/t/{}/authorize", caller.cx.tenant),
-        hidden: std::iter::once(("handle", handle)).chain(shown).chain(later).collect(),
+        hidden: std::iter::once(("handle", handle.clone())).chain(shown).chain(later).collect(),
         client_id: question.client.0,
         client_name: question.client.1,
         trust: Trust::Registered,
         redirect_host: host(&question.redirect_uri),
         redirect_is_loopback: oauth::is_loopback(&question.redirect_uri),
-        person,
+        person: name(caller),
+        switch_href: switch(&caller.cx, &handle),
         resource: question.resource.0,
         server_name: question.resource.1,
         scopes: question.now.into_iter().map(words).collect(),

@@ -169,7 +169,7 @@ impl Issuer {
         self.plant(Client {
             id: text("cli_ide"),
             name: text("<b>IDE</b>"),
-            redirect_uris: Json(vec![text("http://127.0.0.1/callback")]),
+            redirect_uris: Json(vec![text("http://127.0.0.1/callback"), text("https://ide.example/callback")]),
             class: text("ide"),
             ceiling: Json(None),
             created_ms: NOW_MS,
@@ -226,7 +226,17 @@ impl Issuer {
 
     /// The handle of a request that was kept.
     async fn handle(&self) -> String {
-        let (place, _) = self.get(&format!("/t/acme/authorize?{}", encoded(&request()))).await.leads_to();
+        self.handle_for(CALLBACK).await
+    }
+
+    async fn handle_for(&self, redirect_uri: &'static str) -> String {
+        let mut asked = request();
+        for (name, value) in &mut asked {
+            if *name == "redirect_uri" {
+                *value = redirect_uri;
+            }
+        }
+        let (place, _) = self.get(&format!("/t/acme/authorize?{}", encoded(&asked))).await.leads_to();
         place.rsplit('/').next().expect("a handle").to_owned()
     }
 
@@ -322,8 +332,10 @@ async fn a_person_is_asked_and_the_client_gets_tokens() {
     );
     assert!(answer.get("issued_token_type").is_none());
 
-    // The second time nobody is asked, and the answered handle is of no use.
-    let again = issuer.browse(&format!("/t/acme/authorize/{}", issuer.handle().await)).await.leads_to();
+    // The second time nobody is asked, unless it is on loopback; and the answered handle is of no use.
+    let native = issuer.browse(&format!("/t/acme/authorize/{}", issuer.handle().await)).await;
+    assert!(native.status == StatusCode::OK && native.body.contains("Read production logs"), "{}", native.body);
+    let again = issuer.browse(&format!("/t/acme/authorize/{}", issuer.handle_for("https://ide.example/callback").await)).await.leads_to();
     assert!(value(&again.1, "code").is_some());
     assert_eq!(issuer.browse(&place).await.status, StatusCode::BAD_REQUEST);
 
@@ -355,6 +367,37 @@ async fn consent_is_given_by_our_own_page_only() {
     let (place, query) = issuer.submit("/t/acme/authorize", PUBLIC, &form).await.leads_to();
     assert_eq!((place.as_str(), value(&query, "error"), value(&query, "code")), (CALLBACK, Some("access_denied"), None));
     assert!(value(&query, "iss").is_some());
+}
+
+#[tokio::test]
+async fn whoever_can_give_a_client_nothing_is_told_and_may_be_somebody_else() {
+    let issuer = Issuer::new().await;
+    let role = Role { id: "developer".to_owned(), scopes: Json([].into()), version: 2, updated_ms: NOW_MS, updated_by: "host".to_owned() };
+    issuer.plant(role).await;
+    let draft = control::delivery::draft(&issuer.control, &issuer.host).await.expect("a draft").draft;
+    issuer.control.run(&issuer.host, Publish { note: String::new(), expected_draft: draft }).await.expect("publishes");
+    let handle = issuer.handle().await;
+    let place = format!("/t/acme/authorize/{handle}");
+    let page = issuer.browse(&place).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for shown in ["Signed in as", "Dev", "No role and no grant of yours gives any of these scopes.", "&lt;b&gt;IDE", "/t/acme/requests/new"]
+    {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
+    let back = encoded(&[("return_to", place.as_str()), ("prompt", "select_account")]).replace('&', "&amp;");
+    assert!(page.body.contains(&format!("/t/acme/signin/go?{back}")), "{}", page.body);
+    // Back to the client with what it is told, once, and nothing else whatever is sent.
+    for decision in ["back", "allow"] {
+        let handle = issuer.handle().await;
+        let form = [("csrf", "the-token"), ("handle", handle.as_str()), ("decision", decision), ("shown", "logs.read")];
+        let (callback, query) = issuer.submit("/t/acme/authorize", PUBLIC, &form).await.leads_to();
+        assert_eq!(
+            (callback.as_str(), value(&query, "error"), value(&query, "code")),
+            (CALLBACK, Some("access_denied"), None),
+            "{decision}"
+        );
+        assert!(value(&query, "error_uri").is_some_and(|uri| uri.ends_with("/t/acme/requests/new")));
+    }
 }
 
 #[tokio::test]

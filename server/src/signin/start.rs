@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar};
 use control::signin::{BeginSignIn, SignOut};
 use control::{Control, Ctx, Error};
-use outbound::oidc::{self, Ask, ClientConfig, Flow, Provider};
+use outbound::oidc::{self, Ask, ClientConfig, Flow, Prompt, Provider};
 use serde::Deserialize;
 use store::IdpConnection;
 
@@ -22,7 +22,7 @@ use store::IdpConnection;
 #[serde(default)]
 pub struct Asked {
     return_to: String,
-    /// `login`: the person is asked anew.
+    /// `login`: the person is asked anew; `select_account`: as whom.
     prompt: String,
     /// Authentication context classes wanted, best first.
     acr_values: String,
@@ -74,11 +74,12 @@ pub async fn go(State(app): State<App>, caller: Caller, jar: CookieJar, Query(as
     let browser = app.control().parts().chance.secret();
     let begin = BeginSignIn { browser: browser.clone(), return_to: return_path(cx.tenant.as_str(), &asked.return_to) };
     let begun = app.control().keep(&cx.tenant, begin).await?;
-    let ask = Ask {
-        prompt_login: asked.prompt == "login",
-        acr_values: asked.acr_values.split_ascii_whitespace().map(str::to_owned).collect(),
-        ..Ask::default()
+    let prompt = match asked.prompt.as_str() {
+        "login" => Some(Prompt::Login),
+        "select_account" => Some(Prompt::SelectAccount),
+        _ => None,
     };
+    let ask = Ask { prompt, acr_values: asked.acr_values.split_ascii_whitespace().map(str::to_owned).collect(), ..Ask::default() };
     let flow = Flow { state: begun.state, nonce: begun.nonce, pkce_verifier: begun.verifier };
     match oidc::authorize_url(&provider, &client(&app, cx, &connection)?, &flow, &ask) {
         Ok(url) => Ok((jar.add(cookie(&app, browser_cookie(&app, cx), browser)), Redirect::to(url.as_str())).into_response()),

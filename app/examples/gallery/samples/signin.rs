@@ -19,6 +19,7 @@ fn consent(client_name: &str, trust: Trust) -> consent::Model {
         redirect_host: "127.0.0.1:33418".into(),
         redirect_is_loopback: true,
         person: "Dev Moreau".into(),
+        switch_href: "/t/acme/signin/go".into(),
         server_name: "incident".into(),
         resource: "http://127.0.0.1:7500/mcp/incident".into(),
         scopes: vec![scope("logs.read", "Read production logs", Risk::Moderate)],
@@ -59,6 +60,17 @@ pub fn add(out: &mut Vec<Sample>) {
     });
     bare(out, "consent", "Allow Code IDE?", || consent::view(consent("Code IDE", Trust::Registered)));
     bare(out, "consent-hostile", "Allow?", || consent::view(consent(HOSTILE, Trust::SelfAsserted)));
+    bare(out, "consent-refused", "Nothing for Code IDE", || {
+        consent::refused(consent::Refused {
+            action: "/t/acme/authorize".into(),
+            handle: "aut_1".into(),
+            client_name: "Code IDE".into(),
+            person: "Ada Lindqvist".into(),
+            why: "no role and no grant of yours gives any of these scopes".into(),
+            switch_href: "/t/acme/signin/go".into(),
+            ask_href: "/t/acme/requests/new".into(),
+        })
+    });
     bare(out, "oauth-error", "Error", || {
         error::oauth(error::OAuth {
             error: "invalid_request".into(),

@@ -21,8 +21,14 @@ pub enum Considered {
     Ask(Box<Question>),
     /// They have allowed it before: run [`super::Authorize`] with [`super::Decision::AllowedBefore`].
     AllowedBefore,
-    /// It cannot be: run [`super::Authorize`] all the same, which writes that down and answers this.
-    Refused(Back),
+    /// It cannot be, for this person: they are told, and then run [`super::Authorize`] with [`super::Decision::AllowedBefore`], which writes that
+    /// down and answers this.
+    Refused {
+        /// The client's name.
+        client: String,
+        /// What the client is told.
+        back: Back,
+    },
 }
 
 /// Considers a request. `auth_ms` and `acr` are those of the session; `again` says that the person has signed in for this very request
@@ -44,7 +50,8 @@ pub async fn consider(control: &Control, cx: &Ctx, handle: &str, auth_ms: i64, a
         Ok(weighed) => weighed,
         Err(error) => {
             let error_uri = Some(format!("{}/requests/new", control.parts().issuer(&cx.tenant)));
-            return Ok(Considered::Refused(Back { redirect_uri: row.redirect_uri, state: row.state, error, error_uri }));
+            let back = Back { redirect_uri: row.redirect_uri, state: row.state, error, error_uri };
+            return Ok(Considered::Refused { client: client.name, back });
         }
     };
     if weighed.allowed_before {

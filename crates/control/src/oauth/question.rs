@@ -1,6 +1,7 @@
 //! What a request comes to for one person, and what is to be asked of them.
 
 use super::error::OAuthError;
+use super::redirect::is_loopback;
 use super::standing::{Held, Party, Standing, recent_groups};
 use crate::error::Result;
 use policy::Risk;
@@ -88,7 +89,10 @@ pub(super) async fn weigh(
     let covered = |consent: &Consent| {
         now.iter().all(|scope| consent.scope.contains(scope) || (consent.later.contains(scope) && approved.contains(scope)))
     };
-    let allowed_before = row.ask_again == 0 && consent.as_ref().is_some_and(covered);
+    // On loopback anybody's program may listen, on any port, and say that it is this client: there a person says yes each time (RFC 8252
+    // section 8.6).
+    let asks = row.ask_again == 1 || is_loopback(&row.redirect_uri);
+    let allowed_before = !asks && consent.as_ref().is_some_and(covered);
     Ok(Ok((Weighed { now, later, held: yours, withheld, allowed_before, consent }, standing)))
 }
 

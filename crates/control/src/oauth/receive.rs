@@ -208,7 +208,8 @@ fn form(asked: &Asked) -> std::result::Result<Form, OAuthError> {
         asked_for_any: scope.iter().any(|scope| !STANDARD.contains(&scope.as_str())),
         scope,
         challenge,
-        max_age: if prompts.contains(&"login") { Some(0) } else { max_age },
+        // Whoever signs in anew says as whom.
+        max_age: if prompts.iter().any(|prompt| ["login", "select_account"].contains(prompt)) { Some(0) } else { max_age },
         ask_again: prompts.contains(&"consent"),
     })
 }

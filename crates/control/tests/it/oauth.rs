@@ -23,6 +23,8 @@ use token::SigningKey;
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "http://127.0.0.1:33418/cb";
+/// Where a client that is a web site gets its answer.
+const WEB: &str = "https://ide.example/cb";
 const OTHER_RESOURCE: &str = "http://127.0.0.1:7500/mcp/analytics";
 
 async fn ready(h: &Harness) {
@@ -100,6 +102,7 @@ fn decide_authorize(h: &Harness, user: &str, handle: &str, decision: Decision, n
 
 /// A code, whether or not consent has to be given first; what was asked then.
 async fn code_with(h: &Harness, user: &str, asked: Asked) -> (String, Option<(Vec<String>, Vec<String>)>) {
+    let expected = asked.redirect_uri.clone().expect("asked for");
     let handle = handle(h, asked).await;
     let (decision, now, later) = match considered(h, user, &handle).await {
         Considered::AllowedBefore => (Decision::AllowedBefore, Vec::new(), Vec::new()),
@@ -116,7 +119,7 @@ async fn code_with(h: &Harness, user: &str, asked: Asked) -> (String, Option<(Ve
     let authorize = decide_authorize(h, user, &handle, decision, &now, &later);
     match h.control.run(&h.person(user, &[]).await, authorize).await.expect("authorizes") {
         Authorized::Code { code, state, redirect_uri } => {
-            assert_eq!((state.as_deref(), redirect_uri.as_str()), (Some("st"), CALLBACK));
+            assert_eq!((state.as_deref(), redirect_uri.as_str()), (Some("st"), expected.as_str()));
             (code, shown)
         }
         other => panic!("{other:?}"),
@@ -284,7 +287,7 @@ on_each_database! {
     async fn whoever_holds_nothing_gets_nothing(h: Harness) {
         ready(&h).await;
         let handle = handle(&h, asked("logs.read")).await;
-        assert!(matches!(considered(&h, "usr_olga", &handle).await, Considered::Refused(back) if back.error.code == "access_denied" && back.error_uri.is_some()));
+        assert!(matches!(considered(&h, "usr_olga", &handle).await, Considered::Refused { back, .. } if back.error.code == "access_denied" && back.error_uri.is_some()));
         let authorize = decide_authorize(&h, "usr_olga", &handle, Decision::Allow, &["logs.read"], &[]);
         let answer = h.control.run(&h.person("usr_olga", &[]).await, authorize).await.expect("answers");
         assert!(matches!(answer, Authorized::Back(back) if back.error.code == "access_denied"));
@@ -342,8 +345,14 @@ on_each_database! {
 
     async fn consent_is_remembered_until_scopes_grow_by_a_role(h: Harness) {
         ready(&h).await;
+        let asked = |scope: &str| Asked { redirect_uri: Some(WEB.into()), ..super::asked(scope) };
         assert!(code_with(&h, "usr_dev", asked("logs.read")).await.1.is_some());
         assert!(code_with(&h, "usr_dev", asked("logs.read")).await.1.is_none(), "asked twice for the same");
+        // On loopback another program may be listening: the person is asked, on the same port and on another.
+        for uri in [CALLBACK, "http://127.0.0.1:45678/cb"] {
+            let native = Asked { redirect_uri: Some(uri.into()), ..asked("logs.read") };
+            assert!(code_with(&h, "usr_dev", native).await.1.is_some(), "{uri}");
+        }
         let again = Asked { prompt: Some("consent".into()), ..asked("logs.read") };
         assert!(code_with(&h, "usr_dev", again).await.1.is_some(), "prompt=consent");
         // An approval was foreseen on the page: not asked again.
@@ -364,6 +373,7 @@ on_each_database! {
         for wants in [
             Asked { max_age: Some("60".into()), ..asked("logs.read") },
             Asked { prompt: Some("login".into()), ..asked("logs.read") },
+            Asked { prompt: Some("select_account".into()), ..asked("logs.read") },
             Asked { acr_values: Some("aal2 aal3".into()), ..asked("logs.read") },
         ] {
             let handle = handle(&h, wants).await;
@@ -505,7 +515,7 @@ on_each_database! {
             let block = Block { target: target.clone(), reason: "test".into() };
             let entered = h.control.run(&admin, block).await.expect("blocked");
             let handle = handle(&h, asked("logs.read")).await;
-            assert!(matches!(considered(&h, "usr_kim", &handle).await, Considered::Refused(back) if back.error.code == "access_denied"), "{target:?}");
+            assert!(matches!(considered(&h, "usr_kim", &handle).await, Considered::Refused { back, .. } if back.error.code == "access_denied"), "{target:?}");
             assert_eq!(code_of(run(&h, exchange_of(&code)).await), "invalid_grant", "{target:?}");
             assert_eq!(code_of(run(&h, refresh_of(&issued)).await), "invalid_grant", "{target:?}");
             h.control.run(&admin, Lift { id: entered.id, reason: "over".into() }).await.expect("lifted");

@@ -43,7 +43,7 @@ pub async fn plant(h: &Harness) {
     h.plant(Client {
         id: IDE.into(),
         name: "IDE".into(),
-        redirect_uris: Json(vec!["http://127.0.0.1:9/cb".into()]),
+        redirect_uris: Json(vec!["http://127.0.0.1:9/cb".into(), "https://ide.example/cb".into()]),
         class: "ide".into(),
         ceiling: Json(None),
         created_ms: START_MS,

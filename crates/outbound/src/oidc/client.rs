@@ -73,13 +73,22 @@ impl fmt::Debug for Flow {
     }
 }
 
+/// How the provider is to ask, even if it knows who is there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Prompt {
+    /// For a sign-in anew.
+    Login,
+    /// For which account it is to be.
+    SelectAccount,
+}
+
 /// What to ask of the provider beyond a sign-in.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Ask {
     /// Who is expected.
     pub login_hint: Option<String>,
-    /// Ask the person anew even if they are signed in there.
-    pub prompt_login: bool,
+    /// How to ask the person, even if they are signed in there.
+    pub prompt: Option<Prompt>,
     /// Authentication context classes wanted, best first.
     pub acr_values: Vec<String>,
     /// The oldest acceptable authentication, in seconds.
@@ -141,8 +150,10 @@ pub fn authorize_url(provider: &Provider, config: &ClientConfig, flow: &Flow, as
     if let Some(hint) = &ask.login_hint {
         request = request.set_login_hint(LoginHint::new(hint.clone()));
     }
-    if ask.prompt_login {
-        request = request.add_prompt(CoreAuthPrompt::Login);
+    match ask.prompt {
+        Some(Prompt::Login) => request = request.add_prompt(CoreAuthPrompt::Login),
+        Some(Prompt::SelectAccount) => request = request.add_prompt(CoreAuthPrompt::SelectAccount),
+        None => {}
     }
     for acr in &ask.acr_values {
         request = request.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));

@@ -16,7 +16,7 @@ mod identity;
 mod provider;
 
 pub use self::{
-    client::{Ask, ClientConfig, Flow, TokenAnswer, authorize_url},
+    client::{Ask, ClientConfig, Flow, Prompt, TokenAnswer, authorize_url},
     error::SignInError,
     exchange::{exchange, verify},
     identity::Identity,

@@ -5,7 +5,7 @@ use demo::idp;
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::{Ask, ClientConfig, Flow, Identity, Provider, SignInError, authorize_url, discover, exchange};
+use super::{Ask, ClientConfig, Flow, Identity, Prompt, Provider, SignInError, authorize_url, discover, exchange};
 use crate::http::{Guarded, Limits, OutboundError, Reach};
 
 const NOW: i64 = 1_800_000_000;
@@ -141,7 +141,7 @@ async fn a_code_works_once_and_only_with_its_verifier_and_secret() {
 #[tokio::test]
 async fn a_step_up_is_asked_for_and_answered() {
     let provider = provider().await;
-    let ask = Ask { login_hint: Some("dev".into()), prompt_login: true, acr_values: vec!["aal2".into()], max_age: Some(60) };
+    let ask = Ask { login_hint: Some("dev".into()), prompt: Some(Prompt::Login), acr_values: vec!["aal2".into()], max_age: Some(60) };
     let url = authorize_url(&provider, &config(), &flow(), &ask).expect("a URL");
     let query = url.query().expect("has one");
     for part in ["login_hint=dev", "prompt=login", "acr_values=aal2", "max_age=60", "code_challenge_method=S256"] {

@@ -184,6 +184,6 @@ async fn code_with_is_empty(h: &Harness, user: &str) -> bool {
     let handle = handle(h, asked("logs.read")).await;
     match considered(h, user, &handle).await {
         Considered::Ask(question) => question.now.is_empty(),
-        other => matches!(other, Considered::Refused(_)),
+        other => matches!(other, Considered::Refused { .. }),
     }
 }
