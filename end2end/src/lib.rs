@@ -12,5 +12,6 @@ pub mod mcp;
 pub mod oauth;
 pub mod places;
 pub mod supervisor;
+pub mod terminal;
 pub mod wait;
 pub mod walk;

@@ -82,12 +82,23 @@ pub async fn challenge(url: &str) -> Result<String> {
     }
 }
 
-impl Connection {
-    /// Connects knowing only the URL: 401, metadata, sign-in and consent in the person's browser, code, token.
+/// A client on its way, while a person is in their browser.
+pub struct Connecting {
+    /// The challenge of the first 401.
+    pub challenge: String,
+    /// The address that the browser is to be sent to.
+    pub authorize: url::Url,
+    url: String,
+    identity: Identity,
+    oauth: OAuthState,
+}
+
+impl Connecting {
+    /// Begins with the URL alone: 401, metadata, the address of the authorization.
     ///
     /// # Errors
     /// Where that path breaks.
-    pub async fn open(url: &str, identity: &Identity, browser: &mut Browser, username: &str) -> Result<(Self, Way)> {
+    pub async fn begin(url: &str, identity: &Identity) -> Result<Self> {
         let challenge = challenge(url).await?;
         let mut oauth = OAuthState::new(url, None).await?;
         let request = AuthorizationRequest::new(&identity.redirect_uri)
@@ -95,16 +106,36 @@ impl Connection {
             .with_initial_scope_selection()
             .with_challenge(&challenge);
         oauth.start_authorization(request).await.context("finding out where to sign in")?;
-        let authorize = oauth.get_authorization_url().await?;
-        let (callback, consent) = authorize_in(browser, &identity.redirect_uri, &authorize, username).await?;
-        oauth.handle_callback_url(callback.as_str()).await.context("exchanging the code")?;
-        let manager = oauth.into_authorization_manager().ok_or_else(|| anyhow!("the SDK holds no authorization after the exchange"))?;
+        let authorize = oauth.get_authorization_url().await?.parse()?;
+        Ok(Self { challenge, authorize, url: url.to_owned(), identity: identity.clone(), oauth })
+    }
+
+    /// Goes on with where the browser was led back to: code, token, connection.
+    ///
+    /// # Errors
+    /// Where that path breaks.
+    pub async fn finish(mut self, callback: &url::Url) -> Result<Connection> {
+        self.oauth.handle_callback_url(callback.as_str()).await.context("exchanging the code")?;
+        let manager =
+            self.oauth.into_authorization_manager().ok_or_else(|| anyhow!("the SDK holds no authorization after the exchange"))?;
         let auth = AuthClient::new(reqwest::Client::new(), manager);
-        let config = StreamableHttpClientTransportConfig::with_uri(url);
+        let config = StreamableHttpClientTransportConfig::with_uri(self.url);
         let transport = StreamableHttpClientTransport::with_client(auth.clone(), config);
         let service = client_config().serve_with_lifecycle(transport, lifecycle()).await.context("connecting with the token")?;
-        let way = Way { challenge, authorize: authorize.parse()?, consent };
-        Ok((Self { service, auth, identity: identity.clone() }, way))
+        Ok(Connection { service, auth, identity: self.identity })
+    }
+}
+
+impl Connection {
+    /// Connects knowing only the URL: 401, metadata, sign-in and consent in the person's browser, code, token.
+    ///
+    /// # Errors
+    /// Where that path breaks.
+    pub async fn open(url: &str, identity: &Identity, browser: &mut Browser, username: &str) -> Result<(Self, Way)> {
+        let connecting = Connecting::begin(url, identity).await?;
+        let (challenge, authorize) = (connecting.challenge.clone(), connecting.authorize.clone());
+        let (callback, consent) = authorize_in(browser, &identity.redirect_uri, authorize.as_str(), username).await?;
+        Ok((connecting.finish(&callback).await?, Way { challenge, authorize, consent }))
     }
 
     /// The names of the tools that the server shows.
@@ -136,12 +167,29 @@ impl Connection {
     /// # Errors
     /// Where that path breaks.
     pub async fn step_up(&self, scope: &str, browser: &mut Browser, username: &str) -> Result<url::Url> {
-        let authorize = self.auth.auth_manager.lock().await.request_scope_upgrade(scope).await?;
-        let (callback, _) = authorize_in(browser, &self.identity.redirect_uri, &authorize, username).await?;
+        let authorize = self.ask_more(scope).await?;
+        let (callback, _) = authorize_in(browser, &self.identity.redirect_uri, authorize.as_str(), username).await?;
+        self.got_more(&callback).await?;
+        Ok(authorize)
+    }
+
+    /// Where the browser is to be sent for what it has and `scope`.
+    ///
+    /// # Errors
+    /// When the SDK refuses.
+    pub async fn ask_more(&self, scope: &str) -> Result<url::Url> {
+        Ok(self.auth.auth_manager.lock().await.request_scope_upgrade(scope).await?.parse()?)
+    }
+
+    /// Takes the answer to it.
+    ///
+    /// # Errors
+    /// When it is a refusal, or the code is not taken.
+    pub async fn got_more(&self, callback: &url::Url) -> Result<()> {
         let back = AuthorizationCallback::from_redirect_url(callback.as_str())?;
         let manager = self.auth.auth_manager.lock().await;
         manager.exchange_code_for_token_with_issuer(&back.code, &back.csrf_token, back.issuer.as_deref()).await?;
-        Ok(authorize.parse()?)
+        Ok(())
     }
 
     /// Renews the token, which takes up what was approved in the meantime.

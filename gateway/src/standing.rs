@@ -31,10 +31,14 @@ pub struct Ack {
     pub decided: Vec<Counted>,
 }
 
+/// Who does not answer for so long has cut us off, seconds.
+const CUT_OFF_AFTER_S: i64 = 60;
+
 /// What `/healthz` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Health {
-    /// `ok`, `stale` (beyond the end of the timestamp) or `closed` (nothing verified, everything is refused).
+    /// `ok`, `cut_off` (nothing answered for a minute), `stale` (beyond the end of the timestamp) or `closed` (nothing verified, everything is
+    /// refused).
     pub status: &'static str,
     /// Version of the policy in force.
     pub policy_version: Option<u64>,
@@ -46,9 +50,11 @@ pub struct Health {
     pub timestamp: u64,
     /// For how long freshness has not been proved, seconds.
     pub stale_for_s: i64,
-    /// How long ago the control plane last answered, seconds; none since the start if null.
-    pub last_contact_s: Option<i64>,
-    /// The last error of following the control plane, if it still stands.
+    /// For how long freshness is proved still, seconds.
+    pub fresh_for_s: i64,
+    /// How long ago the control plane last answered, seconds; counted from the start while it has not.
+    pub last_contact_s: i64,
+    /// The last error of following the control plane, if it still stands: also that it does not answer.
     pub error: Option<Trouble>,
     /// Why the audit log is not witnessed any more, if it is not: a finding, not a failure.
     pub not_witnessed: Option<Trouble>,
@@ -98,6 +104,8 @@ pub struct Standing {
 #[derive(Debug, Default)]
 struct Seen {
     contact_ms: Option<i64>,
+    /// Why nothing was heard since.
+    silence: Option<String>,
     report: Report,
     not_witnessed: Option<Trouble>,
 }
@@ -138,7 +146,13 @@ impl Standing {
 
     /// The control plane answered.
     pub fn contact(&self, now_ms: i64) {
-        self.seen().contact_ms = Some(now_ms);
+        let mut seen = self.seen();
+        (seen.contact_ms, seen.silence) = (Some(now_ms), None);
+    }
+
+    /// The control plane did not answer.
+    pub fn silent(&self, why: &impl ToString) {
+        self.seen().silence = Some(why.to_string());
     }
 
     /// What may be told now.
@@ -183,15 +197,19 @@ impl Standing {
     /// What to tell who asks for our health.
     pub fn health(&self, now_ms: i64) -> Health {
         let active = self.enforcer.active();
-        let stale_for_s = active.as_ref().map_or(0, |active| active.stale_for(now_ms.div_euclid(1000)));
-        let status = match (&active, stale_for_s) {
-            (None, _) => "closed",
-            (Some(_), 0) => "ok",
-            (Some(_), _) => "stale",
-        };
+        let now_s = now_ms.div_euclid(1000);
+        let stale_for_s = active.as_ref().map_or(0, |active| active.stale_for(now_s));
+        let fresh_for_s = active.as_ref().map_or(0, |active| active.freshness().fresh_until.saturating_sub(now_s).max(0));
         let seen = self.seen();
-        let last_contact_s = seen.contact_ms.map(|at| (now_ms - at).max(0) / 1000);
-        let (error, not_witnessed) = (seen.report.error.clone(), seen.not_witnessed.clone());
+        let last_contact_s = seen.contact_ms.map_or(now_s - self.started_at, |at| (now_ms - at) / 1000).max(0);
+        let silence = seen.silence.clone().map(|message| Trouble { code: Trouble::NOT_FOLLOWING.to_owned(), message });
+        let status = match &active {
+            None => "closed",
+            Some(_) if stale_for_s > 0 => "stale",
+            Some(_) if silence.is_some() && last_contact_s >= CUT_OFF_AFTER_S => "cut_off",
+            Some(_) => "ok",
+        };
+        let (error, not_witnessed) = (seen.report.error.clone().or(silence), seen.not_witnessed.clone());
         drop(seen);
         Health {
             status,
@@ -200,6 +218,7 @@ impl Standing {
             revocation_seq: active.as_ref().map(|active| active.revocations().seq()),
             timestamp: active.as_ref().map_or(0, |active| active.freshness().timestamp),
             stale_for_s,
+            fresh_for_s,
             last_contact_s,
             error,
             not_witnessed,

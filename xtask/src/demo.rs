@@ -177,6 +177,8 @@ impl Demo {
                  olga   auditor
                  (no passwords: the demo identity provider lets you pick)
 
+  MCP client     cargo xtask client CLIENT_ID, in another terminal, once you have
+                 registered one with the redirect URI http://127.0.0.1/callback
   MCP servers    {incident}    to register as {gateway}/mcp/incident
                  {analytics}    to register as {gateway}/mcp/analytics
 

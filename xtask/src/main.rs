@@ -1,6 +1,7 @@
 //! Build, run and test tasks for contributors.
 
 mod bench;
+mod client;
 mod demo;
 mod interrupt;
 mod process;
@@ -24,6 +25,8 @@ enum Task {
     Web(web::Options),
     /// Build and start everything on loopback, with a demo identity provider and demo MCP servers.
     Demo(demo::Options),
+    /// Connect an MCP client to the demo's gateway: you sign in with your browser, and call tools from the terminal.
+    Client(client::Options),
     /// Measure the budgets on an optimized build: prints a table, writes JSON.
     Bench(bench::Options),
     /// Install what the tests need, and run every test.
@@ -46,6 +49,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Web(options) => web::build(&options).map(drop),
         Task::Demo(options) => demo::run(&options),
+        Task::Client(options) => client::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
     }

@@ -34,6 +34,9 @@ impl Trouble {
         Self { code: code.to_owned(), message: message.to_string() }
     }
 
+    /// Whom we follow gives no answer that could be followed.
+    pub const NOT_FOLLOWING: &'static str = "not_following";
+
     /// Nothing to follow yet, which is nobody's mistake.
     pub const NOTHING_PUBLISHED: &'static str = "nothing_published";
 }

@@ -48,7 +48,7 @@ pub(super) async fn play(story: &mut Story, told: &mut Telling) -> Result<()> {
     let forged = exchanged(story, &stranger, &person).await?;
     told.expect(
         format!("another key in the agent's name is refused: {}", forged.error().unwrap_or("no error")),
-        forged.status.as_u16() >= 400,
+        forged.error() == Some("invalid_grant"),
     );
 
     let (id, gateway) = (agent.id.clone(), denied.request_id.clone());

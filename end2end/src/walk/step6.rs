@@ -83,7 +83,7 @@ async fn cannot_decide_own(story: &mut Story, told: &mut Telling, request: &str)
     let forged = page.form("/withdraw")?.forged_to(&format!("{}/requests/{request}/decision", story.places.issuer()))?;
     let forged = forged.forged("decision", "approve").forged("reason", "me").forged("digest", "0").forged("duration_s", &HOUR.to_string());
     let answer = story.dev.try_send(forged).await?;
-    told.expect(format!("and a forged approval by dev answers {}", answer.status.as_u16()), answer.status.is_client_error());
+    told.equal("and a forged approval by dev answers", answer.status.as_u16(), 403);
     let page = story.dev.see(&format!("/requests/{request}")).await?;
     told.expect("the request still waits", page.form("/withdraw").is_ok());
     Ok(())
@@ -113,7 +113,7 @@ async fn only_there(story: &mut Story, told: &mut Telling, grant: &str) -> Resul
     if let Some(agent) = &story.agent {
         let token = step5::exchanged(story, agent, &person).await?.token()?;
         let denied = ask::tool(&resource, &token, WANTED, ask::arguments(WANTED)).await?;
-        told.expect(format!("through the agent: {}", denied.shown()), denied.status.as_u16() == 403);
+        told.equal("through the agent", denied.shown(), "403 insufficient_scope (scope_not_held)".to_owned());
     }
     let client_id = story.ada.register_client(OTHER, REDIRECT).await?;
     let identity = Identity { client_id, redirect_uri: REDIRECT.replace("/callback", ":33419/callback") };

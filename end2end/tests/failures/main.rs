@@ -7,6 +7,7 @@ mod crashes;
 mod exported;
 mod hostile;
 mod keys;
+mod newcomer;
 mod oauth;
 mod opa;
 mod proxy;

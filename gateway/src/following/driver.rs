@@ -169,21 +169,21 @@ impl Run {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Watch { ticket, known } => {
-                let source = Arc::clone(&self.source);
+                let (source, standing) = (Arc::clone(&self.source), Arc::clone(&self.standing));
                 let watch = async move {
                     match source.watch(known).await {
                         Ok(news) => Event::Watched(ticket, news),
-                        Err(error) => failed(ticket, &error),
+                        Err(error) => failed(&standing, ticket, &error),
                     }
                 };
                 self.request = Some(watch.boxed());
             }
             Effect::Fetch { ticket, path, max_len } => {
-                let source = Arc::clone(&self.source);
+                let (source, standing) = (Arc::clone(&self.source), Arc::clone(&self.standing));
                 let fetch = async move {
                     match source.fetch(&path, max_len).await {
                         Ok(body) => Event::Fetched(ticket, body),
-                        Err(error) => failed(ticket, &error),
+                        Err(error) => failed(&standing, ticket, &error),
                     }
                 };
                 self.request = Some(fetch.boxed());
@@ -240,7 +240,8 @@ impl Run {
     }
 }
 
-fn failed(ticket: follow::Ticket, error: &LinkError) -> Event {
+fn failed(standing: &Standing, ticket: follow::Ticket, error: &LinkError) -> Event {
+    standing.silent(error);
     tracing::warn!(%error, "following failed, and is tried again");
     Event::Failed { ticket, wait_ms: error.wait_ms() }
 }
