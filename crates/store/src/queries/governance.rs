@@ -204,6 +204,14 @@ impl Reader<'_> {
         self.list(filter.condition()).await
     }
 
+    /// How many grants match, but for the filter's text.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_grants(&self, filter: &GrantFilter) -> Result<u64> {
+        Ok(self.find::<Grant>().filter(filter.condition()).count(&self.db.executor()).await?)
+    }
+
     /// The people whose verified address is this one, in whatever letter case, at whatever provider.
     ///
     /// # Errors
