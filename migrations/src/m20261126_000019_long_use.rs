@@ -12,8 +12,7 @@ const UP: &[&str] = &[
     "drop index audit_events_actor",
     "drop index audit_events_object",
     "drop index audit_events_story",
-    // Before those that tell more apart: without statistics SQLite takes the newest of equals. What the index of issued tokens was made for is in
-    // this one.
+    // What the index of issued tokens alone was made for is in this one.
     "drop index audit_events_issued",
     "create index audit_events_action on audit_events (tenant_id, action, at_ms, id)",
     "create index audit_events_actor on audit_events (tenant_id, actor_id, at_ms, id)",
