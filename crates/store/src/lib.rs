@@ -25,6 +25,7 @@ pub use json::{Json, MaybeSet, StringList, StringSet};
 pub use queries::audit::AuditFilter;
 pub use queries::delivery::{BundleHead, GatewayKey, GatewayWitness, GatewayWord};
 pub use queries::governance::{Connections, GrantFilter, GrantIs, RequestFilter};
+pub use queries::identity::UserName;
 pub use queries::issued::{IssuedFilter, IssuedTokens};
 pub use queries::opa::OpaArchiveHead;
 pub use queries::page::Page;

@@ -31,15 +31,8 @@ const PAGE: usize = 50;
 
 /// Everybody who has signed in, by name.
 pub async fn list(State(app): State<App>, SignedIn(caller): SignedIn, Query(asked): Query<Asked>) -> Result<Response, Problem> {
-    let wanted = asked.q.trim().to_lowercase();
-    let fits = |found: &PersonView| {
-        let user = &found.user;
-        user.name.to_lowercase().contains(&wanted) || user.email.as_deref().is_some_and(|email| email.to_lowercase().contains(&wanted))
-    };
-    let mut found: Vec<PersonView> = config::people(app.control(), &caller.cx).await?.into_iter().filter(fits).collect();
-    found.sort_by(|a, b| (a.user.name.to_lowercase(), &a.user.id).cmp(&(b.user.name.to_lowercase(), &b.user.id)));
-    let total = found.len();
-    let rows: Vec<view::Row> = found.into_iter().skip(asked.cursor).take(PAGE).map(row).collect();
+    let (found, total) = config::people(app.control(), &caller.cx, asked.q.trim(), asked.cursor, PAGE).await?;
+    let rows: Vec<view::Row> = found.into_iter().map(row).collect();
     let (from, to) = (asked.cursor, asked.cursor + rows.len());
     let at = |cursor: usize| format!("/people?q={}&cursor={cursor}", encode(&asked.q));
     let pager = Pager {

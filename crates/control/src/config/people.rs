@@ -32,16 +32,22 @@ fn view(user: User, reach: &Reach, bindings: &[AdminBinding]) -> PersonView {
     PersonView { roles: reach.roles_of(&user.groups).into_iter().collect(), admin_roles: admin_roles.into_iter().collect(), user }
 }
 
-/// Everybody who has signed in.
+/// Those who have signed in and whose name or address contains `text`, by name: `limit` of them from the `skip`-th on, and how many there are.
 ///
 /// # Errors
 /// [`Error::Forbidden`] without [`Permission::ReadPeople`].
-pub async fn people(control: &Control, cx: &Ctx) -> Result<Vec<PersonView>> {
+pub async fn people(control: &Control, cx: &Ctx, text: &str, skip: usize, limit: usize) -> Result<(Vec<PersonView>, usize)> {
     cx.needs(Permission::ReadPeople)?;
     let db = control.read(cx);
-    let (mut reach, bindings) = (Reach::load(&db).await?, db.all::<AdminBinding>().await?);
-    let people = std::mem::take(&mut reach.people);
-    Ok(people.into_iter().map(|user| view(user, &reach, &bindings)).collect())
+    let mut found: Vec<(String, String)> =
+        db.user_names().await?.into_iter().filter(|user| user.contains(text)).map(|user| (user.name.to_lowercase(), user.id)).collect();
+    found.sort();
+    let total = found.len();
+    let ids: Vec<String> = found.into_iter().skip(skip).take(limit).map(|(_, id)| id).collect();
+    let (reach, bindings) = (Reach::without_people(&db).await?, db.all::<AdminBinding>().await?);
+    let mut users = db.many::<User>(ids.iter().cloned()).await?;
+    let people = ids.iter().filter_map(|id| users.remove(id)).map(|user| view(user, &reach, &bindings)).collect();
+    Ok((people, total))
 }
 
 /// One person.
@@ -53,7 +59,7 @@ pub async fn person(control: &Control, cx: &Ctx, id: &str) -> Result<PersonView>
     let db = control.read(cx);
     let user = db.get::<User>(id).await?.ok_or(Error::NotFound)?;
     let bindings = db.admin_bindings_of(&user.issuer, &user.subject, &user.groups).await?;
-    Ok(view(user, &Reach::load(&db).await?, &bindings))
+    Ok(view(user, &Reach::without_people(&db).await?, &bindings))
 }
 
 /// Who holds one of Writ's own admin roles, and who gave it.

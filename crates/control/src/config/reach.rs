@@ -21,8 +21,16 @@ impl Reach {
     /// # Errors
     /// When the database fails.
     pub async fn load(db: &Reader<'_>) -> Result<Self> {
+        Ok(Self { people: db.all().await?, ..Self::without_people(db).await? })
+    }
+
+    /// What groups and roles give, without anybody in them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn without_people(db: &Reader<'_>) -> Result<Self> {
         let roles = db.all::<Role>().await?.into_iter().map(|role| (role.id, role.scopes.0)).collect();
-        Ok(Self { people: db.all().await?, mappings: db.all().await?, roles })
+        Ok(Self { people: Vec::new(), mappings: db.all().await?, roles })
     }
 
     /// The roles that these groups give.

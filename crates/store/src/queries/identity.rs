@@ -4,11 +4,39 @@ use crate::error::StoreError;
 use crate::rows::{AdminBinding, Key, Session, User, admin_bindings, keys, sessions, sign_in_links, sign_ins, users};
 use crate::scoped::{Reader, Scoped};
 use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// What a person is called.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct UserName {
+    /// `usr_…`.
+    pub id: String,
+    /// As their provider says.
+    pub name: String,
+    /// Their address, if it gave one.
+    pub email: Option<String>,
+}
+
+impl UserName {
+    /// Whether name or address contains this, in whatever letter case. An empty text is in every name.
+    pub fn contains(&self, text: &str) -> bool {
+        let wanted = text.to_lowercase();
+        self.name.to_lowercase().contains(&wanted) || self.email.as_deref().is_some_and(|email| email.to_lowercase().contains(&wanted))
+    }
+}
+
 impl Reader<'_> {
+    /// What everybody is called, and nothing else of them: letters of every script are compared here, which not every database can.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_names(&self) -> Result<Vec<UserName>> {
+        use users::Column as C;
+        Ok(self.find::<User>().select_only().columns([C::Id, C::Name, C::Email]).into_model().all(&self.db.executor()).await?)
+    }
+
     /// The person whom this provider knows by this subject.
     ///
     /// # Errors

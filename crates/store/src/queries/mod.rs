@@ -3,7 +3,7 @@
 pub mod audit;
 pub mod delivery;
 pub mod governance;
-mod identity;
+pub mod identity;
 pub mod issued;
 mod oauth;
 pub mod opa;

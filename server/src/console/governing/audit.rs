@@ -19,7 +19,6 @@ use chrono::NaiveDateTime;
 use control::evidence::{self, AuditFilter, EventView, Page, Proof};
 use control::{Error, Invalid, Permission};
 use serde::Deserialize;
-use store::User;
 use tokio_util::io::ReaderStream;
 
 #[derive(Deserialize, Default, Clone)]
@@ -91,12 +90,8 @@ impl Asked {
         if typed.is_empty() || typed.contains('_') {
             return Ok(Some(typed.to_owned()).filter(|typed| !typed.is_empty()));
         }
-        let wanted = typed.to_lowercase();
-        let people = app.control().read(&caller.cx).all::<User>().await?;
-        let named = |user: &User| {
-            user.name.to_lowercase().contains(&wanted) || user.email.as_deref().is_some_and(|email| email.to_lowercase().contains(&wanted))
-        };
-        Ok(Some(people.into_iter().find(named).map_or_else(|| typed.to_owned(), |user| user.id)))
+        let people = app.control().read(&caller.cx).user_names().await?;
+        Ok(Some(people.into_iter().find(|user| user.contains(typed)).map_or_else(|| typed.to_owned(), |user| user.id)))
     }
 }
 
