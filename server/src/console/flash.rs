@@ -19,6 +19,7 @@ fn said(code: &str) -> Option<&'static str> {
         "unassigned" => "The group no longer gives the role.",
         "server_registered" => "The server is registered and its tools were read. Each is denied until you bind it to a scope.",
         "tool_bound" => "The binding is in the draft. Gateways obey it once it is published.",
+        "tool_unbound" => "The tool is bound to no scope in the draft. Every call of it is denied once that is published.",
         "tool_limited" => "The tool's limits are in the draft. Gateways obey them once it is published.",
         "limits_saved" => "The limits are in the draft. Gateways obey them once it is published.",
         "tools_read" => "The tools were read again. What is new or changed is denied until somebody binds it.",

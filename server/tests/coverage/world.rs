@@ -192,7 +192,13 @@ impl World {
         let register = RegisterServer { name: own("incident"), resource, upstream: "http://127.0.0.1:9/mcp".into(), tools };
         let server = control.run(&host, register).await.expect("a server");
         for (tool, scope) in [(&low, &low), (&high, &high), (&other, &other), (&drifting, &low)] {
-            let bind = BindTool { server: server.clone(), tool: tool.clone(), scope: Some(scope.clone()), definition: sha256_hex(tool) };
+            let bind = BindTool {
+                server: server.clone(),
+                tool: tool.clone(),
+                scope: Some(scope.clone()),
+                definition: sha256_hex(tool),
+                accept_unread: false,
+            };
             control.run(&host, bind).await.expect("bound");
         }
         // One tool changed after its review, one is gone.
@@ -467,6 +473,8 @@ fn imported(name: &str) -> ImportedTool {
     ImportedTool {
         name: name.to_owned(),
         description: format!("What {name} does"),
+        description_chars: 0,
+        description_unread: 0,
         input_schema: r#"{"type":"object","properties":{"query":{"type":"string"}}}"#.to_owned(),
         annotations: r#"{"read_only":true,"destructive":null,"idempotent":null,"open_world":false}"#.to_owned(),
         digest: sha256_hex(name),

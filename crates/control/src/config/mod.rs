@@ -17,6 +17,7 @@ mod reach;
 mod roles;
 mod scopes;
 mod servers;
+mod unread;
 
 pub use agents::{EditAgent, RegisterAgent, agent_version, public_key};
 pub use classes::{NarrowClass, defaults};
@@ -38,6 +39,7 @@ pub use roles::{
 };
 pub use scopes::EditScope;
 pub use servers::{BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, RemoveServer, check_server};
+pub use unread::{Unread, unread};
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;

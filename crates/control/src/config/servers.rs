@@ -1,6 +1,7 @@
 //! MCP servers and their tools: imported whole, bound by a person, denied otherwise.
 
 use super::limits;
+use super::unread::{self, Unread, unread};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -16,8 +17,12 @@ use url::{Host, Url};
 pub struct ImportedTool {
     /// Its name.
     pub name: String,
-    /// Untrusted.
+    /// Untrusted; as much of it as is kept.
     pub description: String,
+    /// How many characters it has in all.
+    pub description_chars: u64,
+    /// How many of them are not kept.
+    pub description_unread: u64,
     /// JSON; untrusted.
     pub input_schema: String,
     /// JSON hints; untrusted.
@@ -128,11 +133,14 @@ impl UseCase for RegisterServer {
 }
 
 fn new_tool(server: &str, tool: &ImportedTool) -> Tool {
+    let (description_chars, description_unread) = unread::columns(tool);
     Tool {
         id: format!("{server}/{}", tool.name),
         server_id: server.to_owned(),
         name: tool.name.clone(),
         description: tool.description.clone(),
+        description_chars,
+        description_unread,
         input_schema: tool.input_schema.clone(),
         annotations: tool.annotations.clone(),
         digest: tool.digest.clone(),
@@ -226,8 +234,10 @@ pub struct BindTool {
     pub tool: String,
     /// What a caller needs from now on; `None`: the tool is denied.
     pub scope: Option<String>,
-    /// Digest of the definition that was looked at.
+    /// Digest of the definition that was looked at. It is over the whole, also over what is not kept of a long description.
     pub definition: String,
+    /// Whether the person said that they accept what is not kept, and so was read by nobody here.
+    pub accept_unread: bool,
 }
 
 impl UseCase for BindTool {
@@ -244,10 +254,16 @@ impl UseCase for BindTool {
         {
             return Err(Error::invalid("scope", "there is no such scope"));
         }
+        if self.scope.is_some() && !self.accept_unread && unread(&tool) != Unread::Nothing {
+            return Err(Error::invalid(
+                "accept_unread",
+                "say that you accept what nobody here can read, or have the tool's description shortened",
+            ));
+        }
         // The log keeps what was accepted word for word, so that a later change can be shown beside it.
         let details = json!({
             "tool": tool.name, "from": tool.scope, "to": self.scope, "definition": tool.digest,
-            "accepted": { "description": tool.description, "input_schema": tool.input_schema, "annotations": tool.annotations },
+            "accepted": { "description": tool.description, "unread": tool.description_unread, "input_schema": tool.input_schema, "annotations": tool.annotations },
         });
         let event = Event::new("tool.bind").on(&self.server).details(details);
         tool.reviewed = self.scope.as_ref().map(|_| tool.digest.clone());

@@ -33,6 +33,8 @@ fn offered(name: &str, version: u32) -> ImportedTool {
     ImportedTool {
         name: name.into(),
         description: format!("{name}, version {version}"),
+        description_chars: 0,
+        description_unread: 0,
         input_schema: "{}".into(),
         annotations: "{}".into(),
         digest: format!("{name}-{version}"),
@@ -44,9 +46,13 @@ async fn register(h: &Harness, tools: Vec<ImportedTool>) -> Result<String> {
     h.control.run(&admin(h).await, RegisterServer { name, resource, upstream, tools }).await
 }
 
+fn binding(server: &str, scope: Option<&str>, definition: &str, accept_unread: bool) -> BindTool {
+    let scope = scope.map(Into::into);
+    BindTool { server: server.into(), tool: "logs.read".into(), scope, definition: definition.into(), accept_unread }
+}
+
 async fn bind(h: &Harness, server: &str, scope: Option<&str>, definition: &str) -> Result<()> {
-    let bind = BindTool { server: server.into(), tool: "logs.read".into(), scope: scope.map(Into::into), definition: definition.into() };
-    h.control.run(&admin(h).await, bind).await
+    h.control.run(&admin(h).await, binding(server, scope, definition, false)).await
 }
 
 on_each_database! {
@@ -157,6 +163,29 @@ on_each_database! {
         assert_eq!((tool().await.present, draft(&h).await), (0, before + 1));
         h.control.run(&cx, RemoveServer { server }).await.expect("removed");
         assert!(h.rows::<Tool>().await.is_empty());
+    }
+
+    async fn what_nobody_read_of_a_description_is_accepted_deliberately(h: Harness) {
+        let cx = admin(&h).await;
+        h.control.run(&cx, import(FILE)).await.expect("imported");
+        let long = ImportedTool { description: "x".repeat(4096), description_chars: 1_000_000, description_unread: 995_904, ..offered("logs.read", 1) };
+        let server = register(&h, vec![long.clone()]).await.expect("registered");
+        let tool = async || h.row::<Tool>(&format!("{server}/logs.read")).await.expect("a tool");
+        assert_eq!(config::unread(&tool().await), Unread::Chars { of: 1_000_000, unread: 995_904 });
+        let careless = bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect_err("unread");
+        assert_eq!(field(careless).0, "accept_unread");
+        assert_eq!(tool().await.scope, None);
+        h.control.run(&cx, binding(&server, Some("logs.read"), "logs.read-1", true)).await.expect("bound");
+        let logged = config::last_edit(&h.control, &cx, "tool.bind", &server).await.expect("read").expect("an event");
+        assert_eq!(logged.details["accepted"]["unread"], 995_904);
+        bind(&h, &server, None, "logs.read-1").await.expect("to take a binding away accepts nothing");
+        // What was read before anybody counted, and is as long as what is cut, may be cut.
+        h.plant(Tool { description_chars: None, description_unread: None, ..tool().await }).await;
+        assert_eq!(config::unread(&tool().await), Unread::Unknown);
+        assert_eq!(field(bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect_err("unread")).0, "accept_unread");
+        let whole = ImportedTool { description: "x".repeat(4096), description_chars: 4096, ..offered("logs.read", 1) };
+        h.control.run(&cx, RefreshTools { server: server.clone(), tools: vec![whole] }).await.expect("read again");
+        bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect("all of it was read");
     }
 
     async fn a_tool_s_limits_are_compiled_and_follow_what_is_reviewed(h: Harness) {

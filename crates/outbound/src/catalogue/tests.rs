@@ -163,9 +163,9 @@ async fn a_megabyte_of_description_is_cut_and_flagged() {
     long["description"] = "é".repeat(512 * 1024).into();
     let catalogue = import_from(&Fake::with(vec![long.clone(), tool("short")])).await.expect("imports");
     let [first, second] = &catalogue.tools[..] else { panic!("two") };
-    assert_eq!((first.description.len(), first.description_cut), (4096, true));
+    assert_eq!((first.description.len(), first.description_chars, first.description_unread), (4096, 512 * 1024, 512 * 1024 - 2048));
     assert_eq!(first.definition_digest, definition_digest(&long));
-    assert!(!second.description_cut);
+    assert_eq!(second.description_unread, 0);
 }
 
 #[tokio::test]
