@@ -114,6 +114,8 @@ pub fn view(m: Model) -> impl IntoView {
     let refresh = m
         .can_edit
         .then(|| post_form(&format!("{path}/refresh"), view! { <button type="submit" class="button">"Read tools again"</button> }));
+    let edit = m.can_edit.then(|| link_button(&format!("{path}/edit"), "Edit"));
+    let remove = m.can_edit.then(|| danger_zone(view! { <p>"Without the server nothing of it can be called, once published."</p><p>{link_button(&format!("{path}/remove"), "Remove this server…")}</p> }));
     let total = m.tools.len();
     let can_edit = m.can_edit;
     let tools = m.tools.into_iter().map(|t| tool(&path, t, can_edit)).collect_view();
@@ -123,7 +125,7 @@ pub fn view(m: Model) -> impl IntoView {
         view! { <ul class="tools">{tools}</ul> }.into_any()
     };
     view! {
-        {head(&[("/servers", "MCP servers")], view! { "MCP server "<em>{m.name}</em> }, refresh)}
+        {head(&[("/servers", "MCP servers")], view! { "MCP server "<em>{m.name}</em> }, view! { {edit}{refresh} })}
         {(changed > 0).then(|| flag_text(Tone::Danger, format!("{} changed and {} denied until reviewed.", plural(i64::try_from(changed).unwrap_or(i64::MAX), "tool"), if changed == 1 { "is" } else { "are" }), "Read the difference, then bind again."))}
         {(unbound > 0).then(|| flag_text(Tone::Warn, format!("{} not bound to a scope, so every call is denied.", plural(i64::try_from(unbound).unwrap_or(i64::MAX), "tool")), "Bind a tool to let holders of that scope call it."))}
         {(m.dropped > 0).then(|| flag_text(Tone::Warn, "Too many tools.", format!("{} more were offered and not kept. They are denied.", m.dropped)))}
@@ -134,6 +136,7 @@ pub fn view(m: Model) -> impl IntoView {
             ("Identifier", code(m.id)),
         ]))}
         <section class="card"><header><h2>"Tools"</h2><span class="muted">"descriptions are the server's own words"</span></header>{body}</section>
+        {remove}
     }
     .into_any()
 }

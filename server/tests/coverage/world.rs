@@ -61,6 +61,8 @@ pub struct Ids {
     pub tool: String,
     pub definition: String,
     pub tool_version: String,
+    pub server_version: String,
+    pub removal: String,
     pub limits: String,
     pub rolled_out: String,
     pub gateway: String,
@@ -261,6 +263,8 @@ impl World {
         let agent_version = config::agent_version(&config::agent(&control, &host, &agent).await.expect("an agent").agent).to_string();
         let tools = config::server(&control, &host, &server).await.expect("a server").tools;
         let tool_version = tools.iter().find(|view| view.tool.name == low).expect("a tool").tool.version.to_string();
+        let server_version = config::server_version(&config::server(&control, &host, &server).await.expect("a server").server).to_string();
+        let removal = config::server_removal(&control, &host, &server).await.expect("a server").version.to_string();
         let limits = config::limits_version(&config::limits(&control, &host).await.expect("limits")).to_string();
         let opa = control.run(&host, EnrolOpa { name: own("opa") }).await.expect("an OPA").id;
         Ids {
@@ -269,6 +273,8 @@ impl World {
             gateway,
             rings,
             tool_version,
+            server_version,
+            removal,
             limits,
             definition: sha256_hex(&low),
             tool: low.clone(),

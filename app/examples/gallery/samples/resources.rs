@@ -4,7 +4,7 @@ use super::{HOSTILE, Sample, at, choices, console, console_after, s};
 use app::{
     components::{FieldError, FormErrors, Pager},
     page::Nav,
-    pages::{admins, agents, clients, idp, limits, people, server, servers},
+    pages::{admins, agents, clients, idp, limits, people, server, server_edit, servers},
     words::{AdminRole, Drift, Risk, Trust},
 };
 
@@ -99,6 +99,39 @@ fn serverpages(out: &mut Vec<Sample>) {
         let wrong = FieldError { field: "accept_unread".into(), message: "Say that you accept what nobody here can read.".into() };
         server::bind(server::Bind { chosen: Some("logs.read".into()), errors: FormErrors(vec![wrong]), ..bind(long) })
     });
+}
+
+fn editpages(out: &mut Vec<Sample>) {
+    let form = |upstream: &str, errors: Vec<FieldError>| server_edit::Model {
+        id: "srv_1".into(),
+        title: "incident".into(),
+        resource: "http://127.0.0.1:7500/mcp/incident".into(),
+        version: 7,
+        name: "incident".into(),
+        upstream: upstream.into(),
+        errors: FormErrors(errors),
+    };
+    console(out, "server-edit", "Edit an MCP server", Nav::Servers, move || server_edit::view(form("http://127.0.0.1:7701/mcp", vec![])));
+    console(out, "server-edit-late", "Edit an MCP server", Nav::Servers, move || {
+        let late = "Ada Lindqvist saved “http://10.0.0.7/mcp” here meanwhile. Save again to keep yours.".into();
+        server_edit::view(form("http://127.0.0.1:7702/mcp", vec![FieldError { field: "upstream".into(), message: late }]))
+    });
+    let remove = |grants, requests, blocked, live: Option<u64>| server_edit::Remove {
+        id: "srv_1".into(),
+        name: "incident".into(),
+        resource: "http://127.0.0.1:7500/mcp/incident".into(),
+        version: 7,
+        tools: 3,
+        bound: if live.is_none() { vec![] } else { s(&["logs.search: logs.read", "incidents.trigger: incidents.trigger"]) },
+        people: 53,
+        grants,
+        grants_path: (grants > 2).then(|| "/grants?state=active".into()),
+        requests,
+        blocked,
+        live,
+    };
+    console(out, "server-remove", "Remove an MCP server", Nav::Servers, move || server_edit::remove(remove(4, 1, true, Some(128))));
+    console(out, "server-remove-unused", "Remove an MCP server", Nav::Servers, move || server_edit::remove(remove(0, 0, false, None)));
 }
 
 fn bind(tool: server::Tool) -> server::Bind {
@@ -210,6 +243,7 @@ fn agent_form() -> agents::Form {
 /// Adds them.
 pub fn add(out: &mut Vec<Sample>) {
     serverpages(out);
+    editpages(out);
     limitpages(out);
     console(out, "clients", "Clients", Nav::Clients, || {
         let row = |id: &str, name: &str, trust| clients::Row {

@@ -16,6 +16,8 @@ mod questions;
 mod reach;
 mod roles;
 mod scopes;
+mod server_edit;
+mod server_remove;
 mod servers;
 mod unread;
 
@@ -38,7 +40,9 @@ pub use roles::{
     CreateRole, DeleteRole, EditRole, ImportPreview, ImportRoleFile, RoleConflict, RoleView, preview, role, role_conflict, roles,
 };
 pub use scopes::EditScope;
-pub use servers::{BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, RemoveServer, check_server};
+pub use server_edit::{EditServer, check_edit, server_version};
+pub use server_remove::{Removal, RemoveServer, server_removal};
+pub use servers::{BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, check_server};
 pub use unread::{Unread, unread};
 
 use crate::error::{Error, Result};
