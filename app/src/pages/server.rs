@@ -267,7 +267,7 @@ pub fn bind(m: Bind) -> impl IntoView {
     });
     let as_shown = match unread {
         Some(_) => {
-            "You accept the whole definition, the part of the description that is not shown with it: what is reviewed is the SHA-256 of all of it. When the server changes any of it, the tool is denied until somebody reviews it again."
+            "You accept the whole definition, also the part of the description that is not shown: what is reviewed is the SHA-256 of all of it. When the server changes any of it, the tool is denied until somebody reviews it again."
         }
         None => "You accept the definition as shown. When the server changes it, the tool is denied until somebody reviews it again.",
     };

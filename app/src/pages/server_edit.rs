@@ -96,7 +96,7 @@ pub fn remove(m: Remove) -> impl IntoView {
             format!("Policy {version}, which is live, stays in force."),
             "Gateways forward to the server until you publish the draft without it. To stop it at once, block it.",
         ),
-        None => flag_text(Tone::Info, "No live policy has it.", "No gateway forwards to it."),
+        None => flag_text(Tone::Info, "The live policy does not have it.", "Gateways that run that policy do not forward to the server."),
     };
     let grants = match (m.grants, m.grants_path) {
         (0, _) => text("none in force"),

@@ -354,7 +354,9 @@ impl World {
         control.run(host, Publish { note: String::new(), expected_draft: draft }).await.expect("asked for");
         let candidate = delivery::export_candidate(control, host, None).await.expect("awaits");
         let root = control::keys::keys(control, host).await.expect("listed").root_sha256;
-        let signature = candidate.sign(&candidate.examine(&root).expect("holds"), &policy).expect("signs");
+        let examined = candidate.examine(&root).expect("holds");
+        let mut signature = candidate.sign(&examined, &policy).expect("signs");
+        signature.for_opas = opa::countersign(&candidate, &examined, &policy).expect("signs");
         (candidate.number.to_string(), signature.to_json())
     }
 
