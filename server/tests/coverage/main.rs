@@ -206,6 +206,22 @@ async fn a_session_is_no_gateway() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_read_is_bound_only_by_whoever_says_that_they_accept_it() {
+    let world = World::new().await;
+    let (ids, owner) = (world.ids("acme"), world.session("acme", AdminRole::Owner.as_str()));
+    let place = format!("/t/acme/servers/{}", ids.server);
+    let asked = world.get(&format!("{place}/bind?tool=drifting"), owner).await.body;
+    assert!(asked.contains("999,986 of this description's 1,000,000 characters"), "{asked}");
+    let definition = control::sha256_hex("drifted");
+    let mut binding = vec![("tool", "drifting"), ("scope", ids.scope.as_str()), ("definition", definition.as_str())];
+    let careless = world.post(&format!("{place}/bind"), owner, &binding).await;
+    assert!(careless.status == StatusCode::UNPROCESSABLE_ENTITY && careless.body.contains("Say that you accept"), "{careless:?}");
+    binding.push(("accept_unread", "yes"));
+    let bound = world.post(&format!("{place}/bind"), owner, &binding).await;
+    assert_eq!(bound.location, format!("{place}?done=tool_bound"), "{bound:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_is_mended_and_removed_by_forms_that_say_what_happens() {
     let world = World::new().await;
     let (ids, owner) = (world.ids("acme"), world.session("acme", AdminRole::Owner.as_str()));

@@ -203,8 +203,14 @@ impl World {
             };
             control.run(&host, bind).await.expect("bound");
         }
-        // One tool changed after its review, one is gone.
-        let drifted = ImportedTool { digest: sha256_hex("drifted"), description: "Something else".into(), ..imported("drifting") };
+        // One tool changed after its review, and has more to say than is kept; one is gone.
+        let drifted = ImportedTool {
+            digest: sha256_hex("drifted"),
+            description: "Something else".into(),
+            description_chars: 1_000_000,
+            description_unread: 999_986,
+            ..imported("drifting")
+        };
         let tools = [&low, &high, &other].map(|name| imported(name)).into_iter().chain([drifted]).collect();
         control.run(&host, RefreshTools { server: server.clone(), tools }).await.expect("read again");
         let client = RegisterClient {
