@@ -82,6 +82,8 @@ async fn configure(control: &Control, cx: &Ctx) -> Result<()> {
         let tools = (0..TOOLS).map(|tool| ImportedTool {
             name: format!("tool-{tool}.run"),
             description: format!("Does the {tool}th thing on server {server}."),
+            description_chars: 0,
+            description_unread: 0,
             input_schema: r#"{"type":"object","properties":{"what":{"type":"string"}},"required":["what"]}"#.to_owned(),
             annotations: "{}".to_owned(),
             digest: format!("{:064x}", server * TOOLS + tool),
@@ -98,6 +100,7 @@ async fn configure(control: &Control, cx: &Ctx) -> Result<()> {
             tool: format!("tool-{tool}.run"),
             scope: Some(scope(server * 7 + tool)),
             definition: format!("{:064x}", server * TOOLS + tool),
+            accept_unread: false,
         };
         stream::iter(0..TOOLS)
             .map(|tool| control.run(cx, bind(tool)))

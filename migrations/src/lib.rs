@@ -18,6 +18,7 @@ mod m20261125_000014_witnesses;
 mod m20261125_000015_rings;
 mod m20261125_000016_taking_back;
 mod m20261126_000017_opas_elsewhere;
+mod m20261126_000018_unread_descriptions;
 mod m20261126_000019_long_use;
 
 /// All migrations, oldest first.
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000015_rings::Migration),
             Box::new(m20261125_000016_taking_back::Migration),
             Box::new(m20261126_000017_opas_elsewhere::Migration),
+            Box::new(m20261126_000018_unread_descriptions::Migration),
             Box::new(m20261126_000019_long_use::Migration),
         ]
     }

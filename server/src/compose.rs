@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use control::{Chance, Control, Parts, Vault};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{Settings, Store};
 use url::Url;
@@ -36,13 +37,18 @@ pub fn generator() -> Result<StdRng> {
     StdRng::try_from_os_rng().context("the operating system gives no randomness")
 }
 
+/// Nobody else's, like the master key inside. A folder that is there already keeps the mode that it has.
+fn make_data_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Opens the database and the vault.
 ///
 /// # Errors
 /// Says what is wrong and what to do.
 pub async fn control(args: &DataArgs) -> Result<Control> {
     let public_url = public_url(&args.public_url)?;
-    std::fs::create_dir_all(&args.data).with_context(|| format!("making the data folder {}", args.data.display()))?;
+    make_data_folder(&args.data).with_context(|| format!("making the data folder {}", args.data.display()))?;
     let (settings, master_path, may_create) = match &args.database_url {
         Some(url) => {
             let Some(path) = &args.master_key_file else {
@@ -81,4 +87,24 @@ fn public_url(given: &str) -> Result<String> {
         bail!("--public-url {given}: give scheme, host and port only");
     }
     Ok(url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::make_data_folder;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_new_data_folder_is_its_owner_s_alone() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let mode = |name: &str| fs::metadata(outside.path().join(name)).expect("is there").permissions().mode() & 0o777;
+        make_data_folder(&outside.path().join("new/data")).expect("made");
+        assert_eq!(mode("new/data"), 0o700);
+        // What an operator set stays.
+        fs::create_dir(outside.path().join("theirs")).expect("made");
+        fs::set_permissions(outside.path().join("theirs"), Permissions::from_mode(0o750)).expect("set");
+        make_data_folder(&outside.path().join("theirs")).expect("there");
+        assert_eq!(mode("theirs"), 0o750);
+    }
 }

@@ -1,5 +1,6 @@
 //! Forms that work without JavaScript: a label for every field, errors beside it and in a summary, input kept.
 
+use super::untrusted::visible;
 use crate::page::{csrf_token, url};
 use leptos::prelude::*;
 
@@ -12,6 +13,13 @@ pub struct FieldError {
     pub message: String,
 }
 
+impl FieldError {
+    /// The message; what was typed and cannot be seen is seen in it.
+    fn shown(&self) -> String {
+        visible(&self.message)
+    }
+}
+
 /// Everything that is wrong with a sent form; empty on the first visit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormErrors(pub Vec<FieldError>);
@@ -19,7 +27,7 @@ pub struct FormErrors(pub Vec<FieldError>);
 impl FormErrors {
     /// The message for one field.
     pub fn of(&self, field: &str) -> Option<String> {
-        self.0.iter().find(|e| e.field == field).map(|e| e.message.clone())
+        self.0.iter().find(|e| e.field == field).map(FieldError::shown)
     }
 }
 
@@ -267,7 +275,7 @@ pub fn error_summary(form: &'static str, errors: &FormErrors) -> AnyView {
     if errors.0.is_empty() {
         return ().into_any();
     }
-    let items = errors.0.iter().map(|e| view! { <li><a href=format!("#{form}-{}", e.field)>{e.message.clone()}</a></li> }).collect_view();
+    let items = errors.0.iter().map(|e| view! { <li><a href=format!("#{form}-{}", e.field)>{e.shown()}</a></li> }).collect_view();
     view! { <div class="flag danger" role="alert" tabindex="-1"><div><strong>"Nothing was saved."</strong><ul class="bullets">{items}</ul></div></div> }.into_any()
 }
 

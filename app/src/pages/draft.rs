@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | GET | `/draft` | |
 //! | POST | `/draft/publish` | `csrf`, `digest` (of the draft that was shown), `note` |
+//! | POST | `/draft/settle` | `csrf`, `digest` (of the draft that was shown): no edit counts as unpublished any more, where the draft is as the live policy |
 //! | GET | `/bundles` | `cursor` |
 //!
 //! What awaits a signature is [`candidate`]'s. After POST: redirect to `/bundles`, or to `/draft` where the policy key lies elsewhere. A `digest` that no longer fits: `/draft` anew with [`Model::moved`] set, 409. Findings that block: 422.
@@ -67,6 +68,8 @@ pub struct Model {
     pub digest: String,
     /// Edits since the last publish.
     pub edits: u64,
+    /// Whether a publish would change anything.
+    pub differs: bool,
     /// What they come to.
     pub changes: Vec<Change>,
     /// What the linter says.
@@ -96,6 +99,7 @@ pub fn view(m: Model) -> impl IntoView {
     let blocked = m.findings.iter().any(|f| f.severity == Severity::Error);
     let edits = plural(i64::try_from(m.edits).unwrap_or(i64::MAX), "unpublished edit");
     let under = match m.live {
+        Some(v) if !m.differs => format!("Nothing differs from policy {v}, which is live."),
         Some(v) => format!("{edits}, compared with policy {v}, which is live. Publishing makes policy {}.", m.next),
         None => format!("{edits}. Nothing is published yet; publishing makes policy {}.", m.next),
     };
@@ -125,7 +129,21 @@ pub fn view(m: Model) -> impl IntoView {
         Some(ring) => format!("the ring {ring} first; {gateways} get it ring by ring"),
         None => gateways,
     };
-    let publish = if empty_draft {
+    let publish = if !m.differs && m.edits > 0 && m.can_publish {
+        let they = if m.edits == 1 { "1 edit was made and undone".to_owned() } else { format!("{} edits cancel each other", m.edits) };
+        card(
+            "Nothing to publish",
+            (),
+            post_form(
+                "/draft/settle",
+                view! {
+                    {hidden("digest", m.digest)}
+                    <p>{format!("{they}: the draft is as the live policy again. Until you say so, they count as unpublished.")}</p>
+                    {buttons(submit("Count them no more"))}
+                },
+            ),
+        )
+    } else if empty_draft {
         ().into_any()
     } else if m.offered {
         card(

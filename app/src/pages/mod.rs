@@ -29,6 +29,7 @@ pub mod roles;
 pub mod rollout;
 pub mod scopes;
 pub mod server;
+pub mod server_edit;
 pub mod servers;
 pub mod signin;
 pub mod simulator;

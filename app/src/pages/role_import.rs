@@ -99,9 +99,12 @@ pub fn preview(m: Preview) -> impl IntoView {
         view! { <div class="card">{empty(Empty::Done("The file says what is already so. There is nothing to save.".to_owned()))}</div> }
             .into_any()
     } else {
-        let n = crate::instant::plural(i64::try_from(m.unchanged).unwrap_or(i64::MAX), "role");
+        let unchanged = (m.unchanged > 0).then(|| {
+            let n = crate::instant::plural(i64::try_from(m.unchanged).unwrap_or(i64::MAX), "role");
+            view! { <span class="muted">{n}" of the file unchanged"</span> }
+        });
         view! {
-            <section class="card"><header><h2>"What would change"</h2><span class="muted">{n}" of the file unchanged"</span></header><ul class="diff">{items}</ul></section>
+            <section class="card"><header><h2>"What would change"</h2>{unchanged}</header><ul class="diff">{items}</ul></section>
             {new_scopes}
             <section class="card pad">{post_form("/roles/import/apply", view! {
                 {hidden("yaml", m.yaml)}{hidden("digest", m.digest)}

@@ -121,6 +121,8 @@ pub struct Failed {
 pub enum Attempt {
     /// To register the server: the form with what was typed.
     Register(New),
+    /// To have the server at another address: the form with what was typed.
+    Edit(super::server_edit::Model),
     /// To read them again, of the server with this id.
     Refresh(String),
 }
@@ -129,6 +131,9 @@ pub enum Attempt {
 pub fn failed(m: Failed) -> impl IntoView {
     let (kept, next) = match m.attempt {
         Attempt::Register(typed) => ("Nothing was registered. What you typed stands below.", form(typed)),
+        Attempt::Edit(typed) => {
+            ("Nothing was saved: the server stays where it was. What you typed stands below.", super::server_edit::form(typed))
+        }
         Attempt::Refresh(id) => {
             ("The tools stay as they were before.", buttons(link_button(&format!("/servers/{}", encode(&id)), "Back to the server")))
         }

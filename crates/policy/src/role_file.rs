@@ -1,7 +1,8 @@
 //! The role file: `roles: {developer: [logs.read, …]}` in YAML. Read whole or not at all; what is wrong is said with its line.
 
 use crate::names::{valid_name, valid_scope};
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Roles and the scopes they give.
@@ -27,7 +28,7 @@ pub struct Malformed {
 ///
 /// # Errors
 /// The first thing that is wrong, with its line: YAML that does not parse, another shape than roles to lists of scopes, a name that is
-/// not allowed, a role or scope given twice, an anchor, an alias or a tag, or a file over [`LARGEST`].
+/// not allowed or no string (`1`, `true`, `null` without quotes), a role or scope given twice, an anchor, an alias or a tag, or a file over [`LARGEST`].
 pub fn parse(text: &str) -> Result<Roles, Malformed> {
     if text.len() > LARGEST {
         return Err(Malformed { line: 1, reason: format!("the file is larger than {} KiB", LARGEST / 1024) });
@@ -100,7 +101,7 @@ impl<'t> Reader<'t> {
         loop {
             let (scope, span) = match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(scopes),
-                (Event::Scalar(scope, ..), span) => (scope.into_owned(), span),
+                (Event::Scalar(scope, style, ..), span) => (text(scope, style, &span)?, span),
                 (_, span) => return Err(wrong(span, format!("expected a scope name in the list of `{role}`"))),
             };
             valid_scope(&scope).map_err(|error| wrong(span, format!("the scope `{scope}` is not allowed: {error}")))?;
@@ -114,9 +115,42 @@ impl<'t> Reader<'t> {
     fn key(&mut self) -> Result<Option<(String, Span)>, Malformed> {
         match self.next()? {
             (Event::MappingEnd, _) => Ok(None),
-            (Event::Scalar(key, ..), span) => Ok(Some((key.into_owned(), span))),
+            (Event::Scalar(key, style, ..), span) => Ok(Some((text(key, style, &span)?, span))),
             (_, span) => Err(wrong(span, "expected a name".into())),
         }
+    }
+}
+
+/// A string; what YAML reads as something else when it stands without quotes is none.
+fn text(written: Cow<'_, str>, style: ScalarStyle, span: &Span) -> Result<String, Malformed> {
+    match what_else(&written) {
+        Some(what) if style == ScalarStyle::Plain => {
+            let shown = match &*written {
+                // What is left empty is read as this.
+                "" | "~" => "nothing (`~`)".to_owned(),
+                written => format!("`{written}`"),
+            };
+            Err(wrong(*span, format!("{shown} is {what} in YAML, and a name is a string: write it in quotes if it is meant as one")))
+        }
+        _ => Ok(written.into_owned()),
+    }
+}
+
+/// What a plain scalar is other than a string, by the core schema of YAML 1.2 (section 10.3.2).
+fn what_else(plain: &str) -> Option<&'static str> {
+    let all = |digits: &str, is: fn(&u8) -> bool| !digits.is_empty() && digits.bytes().all(|byte| is(&byte));
+    let unsigned = plain.strip_prefix(['-', '+']).unwrap_or(plain);
+    let is_number = plain.strip_prefix("0o").is_some_and(|digits| all(digits, |byte| (b'0'..=b'7').contains(byte)))
+        || plain.strip_prefix("0x").is_some_and(|digits| all(digits, u8::is_ascii_hexdigit))
+        || matches!(unsigned, ".inf" | ".Inf" | ".INF")
+        || matches!(plain, ".nan" | ".NaN" | ".NAN")
+        // Rust reads `inf` and `nan` as numbers, which YAML takes for strings.
+        || (unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') && unsigned.parse::<f64>().is_ok());
+    match plain {
+        "" | "~" | "null" | "Null" | "NULL" => Some("no value"),
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Some("a truth value"),
+        _ if is_number => Some("a number"),
+        _ => None,
     }
 }
 
@@ -142,6 +176,24 @@ mod tests {
             let malformed = parse(text).expect_err(text);
             assert_eq!((malformed.line, malformed.reason.as_str()), (line, PLAIN), "{text}");
         }
+        for (line, what, text) in [
+            (2, "`1` is a number", "roles:\n  a: [1, true, null]\n"),
+            (3, "`true` is a truth value", "roles:\n  a:\n    - true\n"),
+            (2, "`null` is no value", "roles:\n  a: [x, null]\n"),
+            (2, "nothing (`~`) is no value", "roles:\n  a: [~]\n"),
+            (3, "nothing (`~`) is no value", "roles:\n  a:\n    -\n    - x\n"),
+            (2, "`0x1F` is a number", "roles:\n  a: [0x1F]\n"),
+            (2, "`-1.5e3` is a number", "roles:\n  a: [-1.5e3]\n"),
+            (2, "`.inf` is a number", "roles:\n  a: [.inf]\n"),
+            (2, "`7` is a number", "roles:\n  7: [x]\n"),
+        ] {
+            let malformed = parse(text).expect_err(text);
+            assert_eq!(malformed.line, line, "{text}: {malformed}");
+            assert!(malformed.reason.starts_with(what), "{text}: {malformed}");
+        }
+        // In quotes they are names like others, and so is what only begins like a number.
+        let quoted = parse("roles:\n  a: [\"1\", 'true', 1.2.3, nan, inf, 0xg, 1st, nullable]\n").expect("strings");
+        assert_eq!(quoted["a"].len(), 8);
         // An alias of nothing does not even parse.
         assert_eq!(parse("roles:\n  a: *none\n").expect_err("an alias").line, 2);
     }

@@ -8,8 +8,11 @@ use crate::unit::{Retry, Transaction, Unit};
 use crate::writer::Writer;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, EntityTrait, IsolationLevel, QueryOrder, TransactionTrait};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait, IsolationLevel, QueryOrder, RuntimeErr, TransactionTrait};
+use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +54,16 @@ const ATTEMPTS: usize = 24;
 /// How many rows SQLite's thread may be ahead of who reads them: with few, the two wake each other row by row.
 const ROWS: usize = 1_024;
 
+/// Makes the file where there is none, readable by its owner alone. SQLite gives what it keeps beside it (`-wal`, `-shm`) the same mode.
+fn make_private(path: &std::path::Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(StoreError::Database(DbErr::Conn(RuntimeErr::Internal(error.to_string()))))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     ///
@@ -64,6 +77,7 @@ impl Store {
     }
 
     async fn open_sqlite(path: &std::path::Path) -> Result<Self, StoreError> {
+        make_private(path)?;
         let url = format!("sqlite://{}?mode=rwc", path.display());
         let mut options = ConnectOptions::new(url.clone());
         options.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);

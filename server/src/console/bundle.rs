@@ -79,7 +79,7 @@ async fn show(app: &App, caller: &Caller, version: u64, typed: Typed, status: St
         note: head.note,
         live: found.view.live,
         rollout: rollout.map(|found| panel(found, can_act, typed.reason, typed.errors)),
-        changes: draft::spoken_all(app, cx, &found.changes, &found.policy).await?,
+        changes: draft::spoken_all(app, cx, &found.changes, &found.before, &found.policy).await?,
         before: versions.iter().copied().find(|other| *other < version),
         versions,
     };
@@ -164,8 +164,8 @@ pub async fn compare(State(app): State<App>, SignedIn(caller): SignedIn, Query(a
     // Without a word, what the newest changed.
     let to = asked.to.or_else(|| versions.first().copied()).ok_or(Error::NotFound)?;
     let from = asked.from.or_else(|| versions.iter().copied().find(|version| *version < to)).unwrap_or(to);
-    let (changes, policy) = delivery::compare(control, cx, from, to).await?;
-    let changes = draft::spoken_all(&app, cx, &changes, &policy).await?;
+    let found = delivery::compare(control, cx, from, to).await?;
+    let changes = draft::spoken_all(&app, cx, &found.changes, &found.before, &found.after).await?;
     let model = view::Compare { from, to, versions, changes };
     page::show(&app, &caller, StatusCode::OK, "Compare policies", Nav::Bundles, None, || view::compare(model)).await
 }

@@ -16,11 +16,11 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use control::config::{self, Edit, Reach, ServerView};
-use control::delivery::{self, Publication, Publish};
+use control::delivery::{self, Publication, Publish, SettleDraft};
 use control::{Ctx, Error, Permission};
 use policy::{About, Change, Direction, PolicySet};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The draft.
 pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(flash): Flashed) -> Result<Response, Problem> {
@@ -47,11 +47,13 @@ pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: Statu
         true => words::count(delivery::fleet(control, cx).await?.gateways.len()),
         false => 0,
     };
+    let live = config::live_roles(control, cx).await?;
     let mut edits = Edits { app, cx, known: HashMap::new() };
     let mut changes = Vec::with_capacity(draft.changes.len());
     for change in &draft.changes {
         let by = edits.by(change, &servers).await?;
-        changes.push(view::Change { by, ..spoken(change, &draft.policy, &reach, &edits).await? });
+        let people = concerned(change, &reach, &live, &draft.policy.roles);
+        changes.push(view::Change { by, ..spoken(change, &draft.policy, people, &edits).await? });
     }
     let first_ring = delivery::rollout::first_ring(control, cx).await?;
     let model = view::Model {
@@ -59,6 +61,7 @@ pub(super) async fn show(app: &App, caller: &Caller, typed: Typed, status: Statu
         next: draft.policy.version,
         digest: draft.draft.to_string(),
         edits: words::number(draft.edits),
+        differs: draft.differs,
         findings: draft.findings.iter().map(|finding| spoken_finding(finding, &servers)).collect(),
         changes,
         gateways,
@@ -128,30 +131,42 @@ impl Edits<'_> {
     }
 }
 
-/// How many people a change concerns; none where it concerns nobody in particular.
-pub(super) fn concerned(change: &Change, reach: &Reach) -> Option<u64> {
+/// What roles give, by name.
+type Roles = BTreeMap<String, BTreeSet<String>>;
+
+/// How many people a change concerns; none where it concerns nobody in particular. Counted is by what roles give in the policies compared:
+/// whoever gains holds the scope afterwards, whoever loses held it before.
+pub(super) fn concerned(change: &Change, reach: &Reach, before: &Roles, after: &Roles) -> Option<u64> {
+    let roles = if change.direction == Direction::Narrows { before } else { after };
     let people = match (change.about, &change.scope) {
         (About::Role, _) => reach.holders_of_role(&change.subject).count(),
-        (About::Scope, _) => reach.holders_of_scope(&change.subject).count(),
-        (_, Some(scope)) => reach.holders_of_scope(scope).count(),
+        (About::Scope, _) => reach.holders_where(roles, &change.subject).count(),
+        (_, Some(scope)) => reach.holders_where(roles, scope).count(),
         (_, None) => return None,
     };
     Some(words::count(people))
 }
 
 /// Changes between published policies, with whom they concern; who made them is not looked up.
-pub(super) async fn spoken_all(app: &App, cx: &Ctx, changes: &[Change], policy: &PolicySet) -> Result<Vec<view::Change>, Error> {
+pub(super) async fn spoken_all(
+    app: &App,
+    cx: &Ctx,
+    changes: &[Change],
+    before: &PolicySet,
+    policy: &PolicySet,
+) -> Result<Vec<view::Change>, Error> {
     let reach = config::reach(app.control(), cx).await?;
     let edits = Edits { app, cx, known: HashMap::new() };
     let mut all = Vec::with_capacity(changes.len());
     for change in changes {
-        all.push(spoken(change, policy, &reach, &edits).await?);
+        let people = concerned(change, &reach, &before.roles, &policy.roles);
+        all.push(spoken(change, policy, people, &edits).await?);
     }
     Ok(all)
 }
 
 /// A change with whom it concerns and how much harm can come of it, by the policy that it leads to.
-async fn spoken(change: &Change, policy: &PolicySet, reach: &Reach, edits: &Edits<'_>) -> Result<view::Change, Error> {
+async fn spoken(change: &Change, policy: &PolicySet, people: Option<u64>, edits: &Edits<'_>) -> Result<view::Change, Error> {
     let subject = &change.subject;
     let (kind, subject) = match change.about {
         About::Principal => edits.principal(subject).await?,
@@ -167,7 +182,7 @@ async fn spoken(change: &Change, policy: &PolicySet, reach: &Reach, edits: &Edit
         kind: kind.to_owned(),
         subject,
         what: change.what.clone(),
-        people: concerned(change, reach),
+        people,
         // A scope that nobody judged counts as the worst.
         risk: gained.map(|scope| words::risk(policy.scopes.get(scope).map_or(policy::Risk::Critical, |scope| scope.risk))),
         by: None,
@@ -228,6 +243,16 @@ pub async fn publish(State(app): State<App>, SignedIn(caller): SignedIn, sent: F
     }
 }
 
+/// Counts edits that cancel each other no more.
+pub async fn settle(State(app): State<App>, SignedIn(caller): SignedIn, sent: Form<Sent>) -> Result<Response, Problem> {
+    let expected_draft = sent.digest.parse().unwrap_or(-1);
+    match app.control().run(&caller.cx, SettleDraft { expected_draft }).await {
+        Ok(_) => Ok(done(&caller.cx, "/draft", "settled")),
+        Err(Error::Changed(_)) => show(&app, &caller, Typed { moved: true, ..Typed::default() }, StatusCode::CONFLICT).await,
+        Err(other) => Err(other.into()),
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct Asked {
@@ -281,4 +306,64 @@ pub async fn bundles(
     let awaits = delivery::candidate(control, cx).await?.map(|found| (candidate::about(&found), found.requested_by));
     let model = view::Bundles { rows, pager, awaits };
     page::show(&app, &caller, StatusCode::OK, "Bundles", Nav::Bundles, flash, || view::bundles(model)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Roles, concerned};
+    use control::config::Reach;
+    use policy::{About, Change, Direction};
+    use std::collections::BTreeSet;
+    use store::{GroupRole, Json, User};
+
+    fn roles(given: &[(&str, &[&str])]) -> Roles {
+        given
+            .iter()
+            .map(|(role, scopes)| ((*role).to_owned(), scopes.iter().map(|&scope| scope.to_owned()).collect::<BTreeSet<_>>()))
+            .collect()
+    }
+
+    fn person(name: &str) -> User {
+        User {
+            id: format!("usr_{name}"),
+            issuer: "https://idp.example".to_owned(),
+            subject: name.to_owned(),
+            email: None,
+            email_verified: 0,
+            name: name.to_owned(),
+            groups: Json(vec![name.to_owned()]),
+            groups_ms: 0,
+            signed_in_ms: 0,
+            created_ms: 0,
+        }
+    }
+
+    #[test]
+    fn whom_a_change_concerns_is_counted_by_the_policies_compared() {
+        let mapping = |name: &str| GroupRole { id: name.to_owned(), group_name: name.to_owned(), role: name.to_owned(), created_ms: 0 };
+        let names = ["dev", "sre"];
+        // In the draft of today both roles give the scope.
+        let reach = Reach {
+            people: names.map(person).to_vec(),
+            mappings: names.map(mapping).to_vec(),
+            roles: roles(&[("dev", &["logs.read"]), ("sre", &["logs.read"])]),
+        };
+        let (without, with) = (roles(&[("dev", &[]), ("sre", &[])]), roles(&[("dev", &["logs.read"]), ("sre", &[])]));
+        let change = |about, direction, scope: Option<&str>| Change {
+            direction,
+            about,
+            subject: "logs.read".to_owned(),
+            what: String::new(),
+            scope: scope.map(str::to_owned),
+        };
+        for (change, before, after, people) in [
+            (change(About::Scope, Direction::Widens, None), &without, &with, Some(1)),
+            (change(About::Scope, Direction::Narrows, None), &with, &without, Some(1)),
+            (change(About::Server, Direction::Widens, Some("logs.read")), &without, &with, Some(1)),
+            (change(About::Server, Direction::Narrows, Some("logs.read")), &without, &with, Some(0)),
+            (change(About::Server, Direction::Neutral, None), &without, &with, None),
+        ] {
+            assert_eq!(concerned(&change, &reach, before, after), people, "{change:?}");
+        }
+    }
 }

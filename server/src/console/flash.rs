@@ -19,6 +19,7 @@ fn said(code: &str) -> Option<&'static str> {
         "unassigned" => "The group no longer gives the role.",
         "server_registered" => "The server is registered and its tools were read. Each is denied until you bind it to a scope.",
         "tool_bound" => "The binding is in the draft. Gateways obey it once it is published.",
+        "tool_unbound" => "The tool is bound to no scope in the draft. Every call of it is denied once that is published.",
         "tool_limited" => "The tool's limits are in the draft. Gateways obey them once it is published.",
         "limits_saved" => "The limits are in the draft. Gateways obey them once it is published.",
         "tools_read" => "The tools were read again. What is new or changed is denied until somebody binds it.",
@@ -37,6 +38,12 @@ fn said(code: &str) -> Option<&'static str> {
         "rule_saved" => "The rule is saved.",
         "pinned" => "The gateway is pinned.",
         "unpinned" => "The gateway runs its ring's policy again.",
+        "settled" => "Nothing waits for a publish: the draft is as the live policy.",
+        "server_saved" => "The server is saved in the draft. Gateways forward to it so once that is published.",
+        "server_moved" => {
+            "The server is in the draft with its new address, and its tools were read there. Bindings stay by name; what differs is denied until somebody binds it."
+        }
+        "server_removed" => "The server is gone from the draft. Gateways forget it once that is published.",
         "asked" => "The draft is a candidate now and awaits the signature of the policy key.",
         "signature_taken" => "The signature fits. Others of the policy keys must sign, too.",
         "withdrawn" => "The candidate is withdrawn. The draft stays as it is.",

@@ -26,6 +26,7 @@ mod roles;
 mod scopes;
 mod sentences;
 mod server;
+mod server_edit;
 mod servers;
 mod simulator;
 mod words;
@@ -62,6 +63,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         post("/t/{tenant}/servers", session(P::WriteConfig), servers::create),
         get("/t/{tenant}/servers/new", session(P::WriteConfig), servers::new),
         get("/t/{tenant}/servers/{server}", session(P::ReadConfig), server::get),
+        post("/t/{tenant}/servers/{server}", session(P::WriteConfig), server_edit::save),
+        get("/t/{tenant}/servers/{server}/edit", session(P::WriteConfig), server_edit::ask),
+        get("/t/{tenant}/servers/{server}/remove", session(P::WriteConfig), server_edit::ask_remove),
+        post("/t/{tenant}/servers/{server}/remove", session(P::WriteConfig), server_edit::remove),
         get("/t/{tenant}/servers/{server}/bind", session(P::WriteConfig), server::ask_bind),
         post("/t/{tenant}/servers/{server}/bind", session(P::WriteConfig), server::bind),
         get("/t/{tenant}/servers/{server}/limits", session(P::WriteConfig), limits::ask_tool),
@@ -91,6 +96,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/keys", session(P::ReadConfig), keys::get),
         get("/t/{tenant}/draft", session(P::ReadConfig), draft::get),
         post("/t/{tenant}/draft/publish", session(P::Publish), draft::publish),
+        post("/t/{tenant}/draft/settle", session(P::Publish), draft::settle),
         get("/t/{tenant}/draft/candidate", session(P::Publish), candidate::download),
         post("/t/{tenant}/draft/candidate/signature", session(P::Publish), candidate::sign),
         get("/t/{tenant}/draft/candidate/withdraw", session(P::Publish), candidate::ask_withdraw),

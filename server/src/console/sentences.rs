@@ -1,6 +1,7 @@
 //! What happened, said as the rest of a sentence that begins with whoever did it: one style for the log, for stories and for home.
 
 use app::components::{Actor, Choice};
+use app::instant::plural;
 use control::evidence::EventView;
 use serde_json::Value;
 
@@ -25,6 +26,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("class.", "Classes"),
     ("idp.", "IdP connection"),
     ("bundle.", "Published policies"),
+    ("draft.", "The draft"),
     ("candidate.", "Signatures of the policy key"),
     ("key.", "Signing keys"),
     ("root.", "Roots"),
@@ -70,11 +72,12 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ("class.edit", "changed the ceiling of the class {object}", ""),
     ("client.edit", "changed the client {object}", ""),
     ("client.register", "registered the client {object}", ""),
-    ("decisions.batch", "sent {records} decisions in batch {seq}", ""),
+    ("decisions.batch", "sent {records} in batch {seq}", ""),
     ("decisions.gap", "", "sent a batch of decisions that does not follow the last one"),
     ("decisions.gap_accepted", "let the gateway {object} go on after a gap in its decisions: {reason}", ""),
-    ("decisions.opa", "handed in {decisions} decisions", ""),
+    ("decisions.opa", "handed in {decisions}", ""),
     ("decisions.repeat", "sent batch {seq} of decisions again", ""),
+    ("draft.settle", "noted that the draft is as policy {version}, which is live", ""),
     ("enrolment.create", "made an enrolment token for the gateway {object}", ""),
     ("gateway.activated", "put policy {policy_version}[ and revocations up to {revocation_seq}] in force", ""),
     ("gateway.enrol", "enrolled as a gateway[ by the name {name}]", "could not enrol as the gateway {object}: {refused}"),
@@ -130,8 +133,9 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ("root.propose", "wrote down root {version} to be signed: {changes}", ""),
     ("root.submit", "put root {version} in force: {changes}", ""),
     ("scope.edit", "judged the scope {object}", ""),
+    ("server.edit", "changed the MCP server {object}, which has the name {name} and is at {upstream} now", ""),
     ("server.refresh", "read the tools of the MCP server {object} again", ""),
-    ("server.register", "registered the MCP server {name} with {tools} tools", ""),
+    ("server.register", "registered the MCP server {name} with {tools}", ""),
     ("server.remove", "removed the MCP server {name}", ""),
     ("sign_in_link.create", "made a sign-in link", ""),
     ("sign_in_link.use", "signed in by a link from the host's shell", ""),
@@ -186,6 +190,8 @@ fn fact(event: &EventView, name: &str) -> Option<String> {
             let server = said(&event.details["server"]).or_else(|| said(&event.details["resource"]));
             Some(server.map_or_else(|| what.clone(), |server| format!("{what} on {server}")))
         }
+        "records" | "decisions" => Some(plural(event.details[name].as_i64()?, "decision")),
+        "tools" => Some(plural(event.details[name].as_i64()?, "tool")),
         "seen" => {
             let tools = event.details["drifted"].as_array()?.iter().filter_map(|seen| said(&seen["tool"]));
             Some(tools.collect::<Vec<_>>().join(", ")).filter(|tools| !tools.is_empty())
@@ -302,5 +308,7 @@ mod tests {
         assert!(seen(json!([{ "tool": "logs.tail" }, { "tool": "logs.search" }])).ends_with("denies them: logs.tail, logs.search"));
         assert_eq!(seen(json!([])), "sees every tool defined as it was reviewed");
         assert_eq!(sentence(&event("of.tomorrow", json!({}))), "of.tomorrow on incident");
+        let sent = |records: u32| sentence(&event("decisions.batch", json!({ "records": records, "seq": 7 })));
+        assert_eq!((sent(1).as_str(), sent(2).as_str()), ("sent 1 decision in batch 7", "sent 2 decisions in batch 7"));
     }
 }

@@ -7,6 +7,7 @@ use crate::csrf::Form;
 use crate::page;
 use crate::problem::Problem;
 use crate::signin::session::{Caller, SignedIn};
+use app::components::FormErrors;
 use app::instant::Instant;
 use app::page::Nav;
 use app::pages::server as view;
@@ -15,7 +16,7 @@ use app::words::Drift;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use control::config::{self, BindTool, RefreshTools, ToolView};
+use control::config::{self, BindTool, RefreshTools, ToolView, Unread};
 use control::{Error, Permission};
 use outbound::catalogue::Annotations;
 use serde::Deserialize;
@@ -55,6 +56,7 @@ fn tool(found: &ToolView) -> view::Tool {
     view::Tool {
         name: tool.name.clone(),
         description: tool.description.clone(),
+        unread: unread(tool),
         hints: hints(&tool.annotations),
         scope: tool.scope.clone(),
         drift: match (tool.present, &tool.reviewed) {
@@ -66,6 +68,14 @@ fn tool(found: &ToolView) -> view::Tool {
         changes: if found.read_changed() { changes(found) } else { Vec::new() },
         seen_changed_by: found.seen_changed_by.clone(),
         limits: limits_of(tool),
+    }
+}
+
+fn unread(tool: &store::Tool) -> view::Unread {
+    match config::unread(tool) {
+        Unread::Nothing => view::Unread::Nothing,
+        Unread::Chars { of, unread } => view::Unread::Chars { of, unread },
+        Unread::Unknown => view::Unread::Unknown,
     }
 }
 
@@ -107,8 +117,15 @@ fn changes(found: &ToolView) -> Vec<(String, String, String)> {
     differs("Description", was("description"), tool.description.clone());
     differs("Arguments", arguments(&was("input_schema")), arguments(&tool.input_schema));
     differs("Claims", hints(&was("annotations")).join(", "), hints(&tool.annotations).join(", "));
-    if changes.is_empty() {
-        changes.push(("Input schema".to_owned(), was("input_schema"), tool.input_schema.clone()));
+    match (changes.is_empty(), was("input_schema") == tool.input_schema) {
+        (true, false) => changes.push(("Input schema".to_owned(), was("input_schema"), tool.input_schema.clone())),
+        // The digest is over the whole definition, and so sees what is not kept.
+        (true, true) => changes.push((
+            "Not kept here".to_owned(),
+            "a definition that reads the same as far as it was kept".to_owned(),
+            "it differs in what Writ does not keep: the end of a long description".to_owned(),
+        )),
+        (false, _) => {}
     }
     changes
 }
@@ -134,13 +151,20 @@ pub async fn ask_bind(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     caller.cx.needs(Permission::WriteConfig)?;
-    bind_page(&app, &caller, &id, &asked.tool, StatusCode::OK).await
+    bind_page(&app, &caller, &id, &Binding { tool: asked.tool, ..Binding::default() }, FormErrors::default(), StatusCode::OK).await
 }
 
-async fn bind_page(app: &App, caller: &Caller, id: &str, name: &str, status: StatusCode) -> Result<Response, Problem> {
+async fn bind_page(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    sent: &Binding,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
     let found = config::server(control, cx, id).await?;
-    let chosen = found.tools.iter().find(|tool| tool.tool.name == name && tool.tool.present == 1).ok_or(Error::NotFound)?;
+    let chosen = found.tools.iter().find(|tool| tool.tool.name == sent.tool && tool.tool.present == 1).ok_or(Error::NotFound)?;
     let reach = config::reach(control, cx).await?;
     let scopes = config::scopes(control, cx).await?.into_iter().map(|scope| view::ScopeChoice {
         sentence: words::sentence(Some(&scope)).unwrap_or_else(|| "Nobody has described this scope yet".to_owned()),
@@ -156,6 +180,8 @@ async fn bind_page(app: &App, caller: &Caller, id: &str, name: &str, status: Sta
         definition: chosen.tool.digest.clone(),
         schema: schema.unwrap_or_else(|_| chosen.tool.input_schema.clone()),
         scopes: scopes.collect(),
+        chosen: sent.scope.clone(),
+        errors,
     };
     page::show(app, caller, status, "Bind a tool", Nav::Servers, None, || view::bind(model)).await
 }
@@ -164,8 +190,9 @@ async fn bind_page(app: &App, caller: &Caller, id: &str, name: &str, status: Sta
 #[serde(default)]
 pub struct Binding {
     tool: String,
-    scope: String,
+    scope: Option<String>,
     definition: String,
+    accept_unread: String,
 }
 
 /// Binds it, or takes the binding away.
@@ -176,11 +203,15 @@ pub async fn bind(
     sent: Form<Binding>,
 ) -> Result<Response, Problem> {
     let (control, cx) = (app.control(), &caller.cx);
-    let scope = Some(sent.scope.clone()).filter(|scope| !scope.is_empty());
-    match control.run(cx, BindTool { server: id.clone(), tool: sent.tool.clone(), scope, definition: sent.definition.clone() }).await {
-        Ok(()) => Ok(done(cx, &format!("/servers/{id}"), "tool_bound")),
-        Err(Error::Changed(_)) => bind_page(&app, &caller, &id, &sent.tool, StatusCode::CONFLICT).await,
-        Err(Error::Invalid(_)) => bind_page(&app, &caller, &id, &sent.tool, StatusCode::UNPROCESSABLE_ENTITY).await,
+    let scope = sent.scope.clone().filter(|scope| !scope.is_empty());
+    let said = if scope.is_some() { "tool_bound" } else { "tool_unbound" };
+    let (tool, definition) = (sent.tool.clone(), sent.definition.clone());
+    match control.run(cx, BindTool { server: id.clone(), tool, scope, definition, accept_unread: sent.accept_unread == "yes" }).await {
+        Ok(()) => Ok(done(cx, &format!("/servers/{id}"), said)),
+        Err(Error::Changed(what)) => bind_page(&app, &caller, &id, &sent, words::error("scope", what), StatusCode::CONFLICT).await,
+        Err(Error::Invalid(invalid)) => {
+            bind_page(&app, &caller, &id, &sent, words::errors(&invalid), StatusCode::UNPROCESSABLE_ENTITY).await
+        }
         Err(other) => Err(other.into()),
     }
 }

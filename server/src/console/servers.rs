@@ -110,6 +110,8 @@ pub(super) async fn read(app: &App, upstream: &str) -> Result<Vec<ImportedTool>,
             annotations: text(serde_json::to_string(&tool.annotations))?,
             name: tool.name,
             description: tool.description,
+            description_chars: tool.description_chars,
+            description_unread: tool.description_unread,
             digest: tool.definition_digest,
         });
     }

@@ -216,12 +216,13 @@ fn remedies(reach: &Reach, question: &config::Question, reason: Reason, scope: O
 /// What the draft would change, in words.
 async fn pending(app: &App, caller: &Caller, reach: &Reach) -> Result<Vec<view::DraftLine>, Error> {
     let draft = delivery::draft(app.control(), &caller.cx).await?;
+    let live = config::live_roles(app.control(), &caller.cx).await?;
     let changes = draft.changes.iter().filter(|change| change.direction != Direction::Neutral);
     Ok(changes
         .map(|change| view::DraftLine {
             adds: change.direction == Direction::Widens,
             text: change.to_string(),
-            people: concerned(change, reach),
+            people: concerned(change, reach, &live, &draft.policy.roles),
         })
         .collect())
 }

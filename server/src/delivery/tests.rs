@@ -235,7 +235,9 @@ async fn a_signature_authenticates_itself_and_nothing_else_is_taken() {
     plane.publish().await;
     let candidate = control::delivery::export_candidate(&plane.control, &plane.host, None).await.expect("awaits");
     let root = control::keys::keys(&plane.control, &plane.host).await.expect("listed").root_sha256;
-    let good = candidate.sign(&candidate.examine(&root).expect("holds"), &policy).expect("signs");
+    let examined = candidate.examine(&root).expect("holds");
+    let mut good = candidate.sign(&examined, &policy).expect("signs");
+    good.for_opas = opa::countersign(&candidate, &examined, &policy).expect("signs");
     let send = |number: u64, body: String| {
         plane.send(Request::post(format!("{BASE}/candidates/{number}/signature")).body(Body::from(body)).expect("a request"))
     };

@@ -154,6 +154,8 @@ impl Issuer {
             server_id: text("srv_1"),
             name: text("logs.read"),
             description: String::new(),
+            description_chars: None,
+            description_unread: None,
             input_schema: text("{}"),
             annotations: text("{}"),
             digest: text("d1"),

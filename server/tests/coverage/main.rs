@@ -156,6 +156,8 @@ async fn whoever_may_send_a_form_is_taken_at_their_word() {
                 (_, "/t/{tenant}/servers" | "/t/{tenant}/servers/{server}/refresh") => {
                     assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{said}")
                 }
+                // What differs is published, not settled.
+                (_, "/t/{tenant}/draft/settle") => assert_eq!(answer.status, StatusCode::CONFLICT, "{said}"),
                 (_, "/t/{tenant}/idp") => assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}"),
                 (_, "/t/{tenant}/roles/import") => assert_eq!(answer.status, StatusCode::OK, "{said}"),
                 (Permission::SignedIn, path) if path.contains("{id}") => {
@@ -201,6 +203,58 @@ async fn a_session_is_no_gateway() {
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{visitor:?} {}: {answer:?}", endpoint.path);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_read_is_bound_only_by_whoever_says_that_they_accept_it() {
+    let world = World::new().await;
+    let (ids, owner) = (world.ids("acme"), world.session("acme", AdminRole::Owner.as_str()));
+    let place = format!("/t/acme/servers/{}", ids.server);
+    let asked = world.get(&format!("{place}/bind?tool=drifting"), owner).await.body;
+    assert!(asked.contains("999,986 of this description's 1,000,000 characters"), "{asked}");
+    let definition = control::sha256_hex("drifted");
+    let mut binding = vec![("tool", "drifting"), ("scope", ids.scope.as_str()), ("definition", definition.as_str())];
+    let careless = world.post(&format!("{place}/bind"), owner, &binding).await;
+    assert!(careless.status == StatusCode::UNPROCESSABLE_ENTITY && careless.body.contains("Say that you accept"), "{careless:?}");
+    binding.push(("accept_unread", "yes"));
+    let bound = world.post(&format!("{place}/bind"), owner, &binding).await;
+    assert_eq!(bound.location, format!("{place}?done=tool_bound"), "{bound:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_mended_and_removed_by_forms_that_say_what_happens() {
+    let world = World::new().await;
+    let (ids, owner) = (world.ids("acme"), world.session("acme", AdminRole::Owner.as_str()));
+    let place = format!("/t/acme/servers/{}", ids.server);
+    let form =
+        |version: &str, upstream: &str| [("version", version.to_owned()), ("name", "mended".to_owned()), ("upstream", upstream.to_owned())];
+    let send = async |form: [(&str, String); 3]| {
+        let pairs: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        world.post(&place, owner, &pairs).await
+    };
+    // At a new address nobody answers: nothing is saved, and what was typed stands there.
+    let silent = send(form(&ids.server_version, "http://127.0.0.1:9/elsewhere")).await;
+    assert_eq!(silent.status, StatusCode::BAD_GATEWAY, "{silent:?}");
+    assert!(silent.body.contains("Nothing was saved") && silent.body.contains("http://127.0.0.1:9/elsewhere"), "{}", silent.body);
+    assert!(world.get(&place, owner).await.body.contains("http://127.0.0.1:9/mcp"), "the address is another");
+    let wrong = send(form(&ids.server_version, "ftp://127.0.0.1")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+    let saved = send(form(&ids.server_version, "http://127.0.0.1:9/mcp")).await;
+    assert_eq!((saved.status, saved.location.as_str()), (StatusCode::SEE_OTHER, format!("{place}?done=server_saved").as_str()));
+    let late = send(form(&ids.server_version, "http://127.0.0.1:9/late")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{late:?}");
+    assert!(late.body.contains("You yourself, in another window, saved “http://127.0.0.1:9/mcp” here meanwhile."), "{}", late.body);
+
+    // A binding that is taken away is said to deny; and a removal page that was opened before it removes nothing.
+    let asked = world.get(&format!("{place}/remove"), owner).await.body;
+    assert!(asked.contains("1 grant in force") && asked.contains("acme-logs.read: acme-logs.read"), "{asked}");
+    let unbind = [("tool", ids.tool.as_str()), ("scope", ""), ("definition", ids.definition.as_str())];
+    let unbound = world.post(&format!("{place}/bind"), owner, &unbind).await;
+    assert_eq!(unbound.location, format!("{place}?done=tool_unbound"), "{unbound:?}");
+    assert!(world.get(&unbound.location, owner).await.body.contains("bound to no scope"));
+    let stale = world.post(&format!("{place}/remove"), owner, &[("version", &ids.removal)]).await;
+    assert!(stale.status == StatusCode::CONFLICT && stale.body.contains("Nothing was removed"), "{stale:?}");
+    assert_eq!(world.get(&place, owner).await.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -94,6 +94,8 @@ pub fn form<'i>(template: &str, ids: &'i Ids) -> Vec<(&'static str, &'i str)> {
         "/assignments" => vec![("group", "a-new-group"), ("role", &ids.role)],
         "/assignments/remove" => vec![("group", &ids.group), ("role", &ids.role)],
         "/servers" => vec![("name", "another"), ("resource", "http://127.0.0.1:7500/mcp/another"), ("upstream", "http://127.0.0.1:9/mcp")],
+        "/servers/{server}" => vec![("version", &ids.server_version), ("name", "another"), ("upstream", "http://127.0.0.1:9/mcp")],
+        "/servers/{server}/remove" => vec![("version", &ids.removal)],
         "/servers/{server}/bind" => vec![("tool", &ids.tool), ("scope", ""), ("definition", &ids.definition)],
         "/servers/{server}/limits" => {
             vec![("tool", &ids.tool), ("version", &ids.tool_version), ("arguments", "any"), ("schema", ""), ("per_minute", "60")]
@@ -129,6 +131,7 @@ pub fn form<'i>(template: &str, ids: &'i Ids) -> Vec<(&'static str, &'i str)> {
         "/draft/candidate/signature" => vec![("signature", &ids.signature)],
         "/draft/candidate/withdraw" => vec![("candidate", &ids.candidate)],
         "/draft/publish" => vec![("digest", &ids.draft), ("note", "walked")],
+        "/draft/settle" => vec![("digest", &ids.draft)],
         "/rings" => vec![("digest", &ids.rings), ("rings", "canary: stage=canary\nearly: 10 %\n")],
         "/rings/rule" => vec![("version", "0"), ("promotes", "yes"), ("soak", "5"), ("most_rise", "2.5"), ("least_calls", "10")],
         "/bundles/{version}/promote" => vec![("reached", "1")],

@@ -61,6 +61,8 @@ pub struct Ids {
     pub tool: String,
     pub definition: String,
     pub tool_version: String,
+    pub server_version: String,
+    pub removal: String,
     pub limits: String,
     pub rolled_out: String,
     pub gateway: String,
@@ -192,11 +194,23 @@ impl World {
         let register = RegisterServer { name: own("incident"), resource, upstream: "http://127.0.0.1:9/mcp".into(), tools };
         let server = control.run(&host, register).await.expect("a server");
         for (tool, scope) in [(&low, &low), (&high, &high), (&other, &other), (&drifting, &low)] {
-            let bind = BindTool { server: server.clone(), tool: tool.clone(), scope: Some(scope.clone()), definition: sha256_hex(tool) };
+            let bind = BindTool {
+                server: server.clone(),
+                tool: tool.clone(),
+                scope: Some(scope.clone()),
+                definition: sha256_hex(tool),
+                accept_unread: false,
+            };
             control.run(&host, bind).await.expect("bound");
         }
-        // One tool changed after its review, one is gone.
-        let drifted = ImportedTool { digest: sha256_hex("drifted"), description: "Something else".into(), ..imported("drifting") };
+        // One tool changed after its review, and has more to say than is kept; one is gone.
+        let drifted = ImportedTool {
+            digest: sha256_hex("drifted"),
+            description: "Something else".into(),
+            description_chars: 1_000_000,
+            description_unread: 999_986,
+            ..imported("drifting")
+        };
         let tools = [&low, &high, &other].map(|name| imported(name)).into_iter().chain([drifted]).collect();
         control.run(&host, RefreshTools { server: server.clone(), tools }).await.expect("read again");
         let client = RegisterClient {
@@ -255,6 +269,8 @@ impl World {
         let agent_version = config::agent_version(&config::agent(&control, &host, &agent).await.expect("an agent").agent).to_string();
         let tools = config::server(&control, &host, &server).await.expect("a server").tools;
         let tool_version = tools.iter().find(|view| view.tool.name == low).expect("a tool").tool.version.to_string();
+        let server_version = config::server_version(&config::server(&control, &host, &server).await.expect("a server").server).to_string();
+        let removal = config::server_removal(&control, &host, &server).await.expect("a server").version.to_string();
         let limits = config::limits_version(&config::limits(&control, &host).await.expect("limits")).to_string();
         let opa = control.run(&host, EnrolOpa { name: own("opa") }).await.expect("an OPA").id;
         Ids {
@@ -263,6 +279,8 @@ impl World {
             gateway,
             rings,
             tool_version,
+            server_version,
+            removal,
             limits,
             definition: sha256_hex(&low),
             tool: low.clone(),
@@ -342,7 +360,9 @@ impl World {
         control.run(host, Publish { note: String::new(), expected_draft: draft }).await.expect("asked for");
         let candidate = delivery::export_candidate(control, host, None).await.expect("awaits");
         let root = control::keys::keys(control, host).await.expect("listed").root_sha256;
-        let signature = candidate.sign(&candidate.examine(&root).expect("holds"), &policy).expect("signs");
+        let examined = candidate.examine(&root).expect("holds");
+        let mut signature = candidate.sign(&examined, &policy).expect("signs");
+        signature.for_opas = opa::countersign(&candidate, &examined, &policy).expect("signs");
         (candidate.number.to_string(), signature.to_json())
     }
 
@@ -467,6 +487,8 @@ fn imported(name: &str) -> ImportedTool {
     ImportedTool {
         name: name.to_owned(),
         description: format!("What {name} does"),
+        description_chars: 0,
+        description_unread: 0,
         input_schema: r#"{"type":"object","properties":{"query":{"type":"string"}}}"#.to_owned(),
         annotations: r#"{"read_only":true,"destructive":null,"idempotent":null,"open_world":false}"#.to_owned(),
         digest: sha256_hex(name),

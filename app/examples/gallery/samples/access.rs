@@ -421,30 +421,30 @@ fn rolepages(out: &mut Vec<Sample>) {
             }),
         })
     });
-    console(out, "role-import-preview", "Import roles", Nav::Roles, || {
-        role_import::preview(role_import::Preview {
-            yaml: "roles:\n  sre: [logs.read]\n".into(),
-            digest: "ab12".into(),
-            changes: vec![
-                role_import::Change {
-                    role: "sre".into(),
-                    new: false,
-                    gains: s(&["incidents.trigger"]),
-                    loses: s(&["analytics.query"]),
-                    people: 12,
-                },
-                role_import::Change {
-                    role: "developer".into(),
-                    new: true,
-                    gains: s(&["logs.read", "analytics.query"]),
-                    loses: vec![],
-                    people: 0,
-                },
-            ],
-            unchanged: 1,
-            new_scopes: s(&["incidents.trigger"]),
-        })
-    });
+    let preview = |unchanged| role_import::Preview {
+        yaml: "roles:\n  sre: [logs.read]\n".into(),
+        digest: "ab12".into(),
+        changes: vec![
+            role_import::Change {
+                role: "sre".into(),
+                new: false,
+                gains: s(&["incidents.trigger"]),
+                loses: s(&["analytics.query"]),
+                people: 12,
+            },
+            role_import::Change {
+                role: "developer".into(),
+                new: true,
+                gains: s(&["logs.read", "analytics.query"]),
+                loses: vec![],
+                people: 0,
+            },
+        ],
+        unchanged,
+        new_scopes: s(&["incidents.trigger"]),
+    };
+    console(out, "role-import-preview", "Import roles", Nav::Roles, move || role_import::preview(preview(1)));
+    console(out, "role-import-preview-all", "Import roles", Nav::Roles, move || role_import::preview(preview(0)));
     console(out, "assignments", "Assignments", Nav::Assignments, || {
         let row =
             |group: &str, role: &str, people| assignments::Row { group: group.into(), role: role.into(), people, seen: Some(at(9, 55, 0)) };

@@ -63,6 +63,7 @@ fn model(findings: Vec<draft::Finding>, can_publish: bool) -> draft::Model {
         next: 129,
         digest: "5fe1".into(),
         edits: 4,
+        differs: true,
         changes: changes(),
         findings,
         gateways: 8,
@@ -100,6 +101,9 @@ fn candidate(can_publish: bool) -> candidate::Model {
 
 /// Adds them.
 pub fn add(out: &mut Vec<Sample>) {
+    console(out, "draft-undone", "Draft", Nav::Draft, || {
+        draft::view(draft::Model { edits: 2, differs: false, changes: vec![], ..model(vec![], true) })
+    });
     console(out, "draft", "Draft", Nav::Draft, || {
         let finding = |severity, code: &str, text: &str, path: Option<&str>| draft::Finding {
             severity,

@@ -16,7 +16,10 @@ mod questions;
 mod reach;
 mod roles;
 mod scopes;
+mod server_edit;
+mod server_remove;
 mod servers;
+mod unread;
 
 pub use agents::{EditAgent, RegisterAgent, agent_version, public_key};
 pub use classes::{NarrowClass, defaults};
@@ -37,7 +40,10 @@ pub use roles::{
     CreateRole, DeleteRole, EditRole, ImportPreview, ImportRoleFile, RoleConflict, RoleView, preview, role, role_conflict, roles,
 };
 pub use scopes::EditScope;
-pub use servers::{BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, RemoveServer, check_server};
+pub use server_edit::{EditServer, check_edit, server_version};
+pub use server_remove::{Removal, RemoveServer, server_removal};
+pub use servers::{BindTool, ImportedTool, RefreshTools, Refreshed, RegisterServer, check_server};
+pub use unread::{Unread, unread};
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;

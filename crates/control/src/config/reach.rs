@@ -63,7 +63,12 @@ impl Reach {
 
     /// Those who hold a scope through a role. Grants are apart: they end by themselves.
     pub fn holders_of_scope<'a>(&'a self, scope: &str) -> impl Iterator<Item = &'a User> {
-        let roles: BTreeSet<&str> = self.roles.iter().filter(|(_, scopes)| scopes.contains(scope)).map(|(role, _)| role.as_str()).collect();
+        self.holders_where(&self.roles, scope)
+    }
+
+    /// The same where roles give what `roles` says, as an earlier policy does.
+    pub fn holders_where<'a>(&'a self, roles: &BTreeMap<String, BTreeSet<String>>, scope: &str) -> impl Iterator<Item = &'a User> {
+        let roles: BTreeSet<&str> = roles.iter().filter(|(_, scopes)| scopes.contains(scope)).map(|(role, _)| role.as_str()).collect();
         let groups: BTreeSet<&str> =
             self.mappings.iter().filter(|row| roles.contains(row.role.as_str())).map(|row| row.group_name.as_str()).collect();
         self.people.iter().filter(move |user| user.groups.iter().any(|group| groups.contains(group.as_str())))

@@ -1,12 +1,13 @@
 //! MCP servers and their tools: imported whole, bound by a person, denied otherwise.
 
 use super::limits;
+use super::unread::{self, Unread, unread};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use policy::valid_name;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Scope, Server, Tool};
 use url::{Host, Url};
@@ -16,8 +17,12 @@ use url::{Host, Url};
 pub struct ImportedTool {
     /// Its name.
     pub name: String,
-    /// Untrusted.
+    /// Untrusted; as much of it as is kept.
     pub description: String,
+    /// How many characters it has in all.
+    pub description_chars: u64,
+    /// How many of them are not kept.
+    pub description_unread: u64,
     /// JSON; untrusted.
     pub input_schema: String,
     /// JSON hints; untrusted.
@@ -128,11 +133,14 @@ impl UseCase for RegisterServer {
 }
 
 fn new_tool(server: &str, tool: &ImportedTool) -> Tool {
+    let (description_chars, description_unread) = unread::columns(tool);
     Tool {
         id: format!("{server}/{}", tool.name),
         server_id: server.to_owned(),
         name: tool.name.clone(),
         description: tool.description.clone(),
+        description_chars,
+        description_unread,
         input_schema: tool.input_schema.clone(),
         annotations: tool.annotations.clone(),
         digest: tool.digest.clone(),
@@ -171,51 +179,79 @@ impl UseCase for RefreshTools {
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Refreshed>> {
         let mut server = scene.db.get::<Server>(&self.server).await?.ok_or(Error::NotFound)?;
-        let mut known: BTreeMap<String, Tool> =
-            scene.db.tools_of(&server.id).await?.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
-        let (mut new, mut changed, mut gone, mut back) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for tool in &self.tools {
-            let Some(row) = known.remove(&tool.name) else {
-                new.insert(tool.name.clone());
-                scene.db.insert(new_tool(&server.id, tool)).await?;
-                continue;
-            };
-            if row.digest != tool.digest {
-                changed.insert(tool.name.clone());
-            }
-            if row.present == 0 {
-                back.insert(tool.name.clone());
-            }
-            let fresh = Tool {
-                reviewed: row.reviewed.clone(),
-                scope: row.scope.clone(),
-                arguments: row.arguments.clone(),
-                arguments_from: row.arguments_from.clone(),
-                per_minute: row.per_minute,
-                version: row.version,
-                ..new_tool(&server.id, tool)
-            };
-            if fresh != row {
-                scene.db.update(Tool { version: row.version + 1, ..fresh }).await?;
-            }
-        }
-        for (name, mut row) in known.into_iter().filter(|(_, row)| row.present == 1) {
-            gone.insert(name);
-            row.present = 0;
-            row.version += 1;
-            scene.db.update(row).await?;
-        }
+        let found = take(scene, &server.id, &self.tools).await?;
         server.imported_ms = scene.cx.now_ms;
-        let event =
-            Event::new("server.refresh").on(&server.id).details(json!({ "new": new, "changed": changed, "gone": gone, "back": back }));
+        let event = Event::new("server.refresh").on(&server.id).details(found.details());
         scene.db.update(server).await?;
-        // A changed definition alone changes nothing that is compiled: the policy keeps the digest that a person accepted.
-        let offers_others = !(new.is_empty() && gone.is_empty() && back.is_empty());
-        if offers_others {
+        if found.offers_others() {
             scene.db.touch_draft().await?;
         }
-        Ok(Done::new(Refreshed { new: new.len(), changed: changed.len(), gone: gone.len() }, event))
+        Ok(Done::new(found.counted(), event))
     }
+}
+
+/// What a new look at a server found, by name.
+#[derive(Default)]
+pub(super) struct Found {
+    new: BTreeSet<String>,
+    changed: BTreeSet<String>,
+    gone: BTreeSet<String>,
+    back: BTreeSet<String>,
+}
+
+impl Found {
+    /// Whether there are other tools than before. A changed definition alone changes nothing that is compiled: the policy keeps the digest
+    /// that a person accepted.
+    fn offers_others(&self) -> bool {
+        !(self.new.is_empty() && self.gone.is_empty() && self.back.is_empty())
+    }
+
+    /// For the log.
+    pub(super) fn details(&self) -> Value {
+        json!({ "new": self.new, "changed": self.changed, "gone": self.gone, "back": self.back })
+    }
+
+    fn counted(&self) -> Refreshed {
+        Refreshed { new: self.new.len(), changed: self.changed.len(), gone: self.gone.len() }
+    }
+}
+
+/// Takes the tools that a server shows now. Each keeps, by its name, what was reviewed of it and what it is bound to.
+pub(super) async fn take(scene: &Scene<'_>, server: &str, tools: &[ImportedTool]) -> Result<Found> {
+    let mut known: BTreeMap<String, Tool> = scene.db.tools_of(server).await?.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
+    let mut found = Found::default();
+    for tool in tools {
+        let Some(row) = known.remove(&tool.name) else {
+            found.new.insert(tool.name.clone());
+            scene.db.insert(new_tool(server, tool)).await?;
+            continue;
+        };
+        if row.digest != tool.digest {
+            found.changed.insert(tool.name.clone());
+        }
+        if row.present == 0 {
+            found.back.insert(tool.name.clone());
+        }
+        let fresh = Tool {
+            reviewed: row.reviewed.clone(),
+            scope: row.scope.clone(),
+            arguments: row.arguments.clone(),
+            arguments_from: row.arguments_from.clone(),
+            per_minute: row.per_minute,
+            version: row.version,
+            ..new_tool(server, tool)
+        };
+        if fresh != row {
+            scene.db.update(Tool { version: row.version + 1, ..fresh }).await?;
+        }
+    }
+    for (name, mut row) in known.into_iter().filter(|(_, row)| row.present == 1) {
+        found.gone.insert(name);
+        row.present = 0;
+        row.version += 1;
+        scene.db.update(row).await?;
+    }
+    Ok(found)
 }
 
 /// Binds a tool to a scope, which also says that its definition was reviewed; or takes the binding away.
@@ -226,8 +262,10 @@ pub struct BindTool {
     pub tool: String,
     /// What a caller needs from now on; `None`: the tool is denied.
     pub scope: Option<String>,
-    /// Digest of the definition that was looked at.
+    /// Digest of the definition that was looked at. It is over the whole, also over what is not kept of a long description.
     pub definition: String,
+    /// Whether the person said that they accept what is not kept, and so was read by nobody here.
+    pub accept_unread: bool,
 }
 
 impl UseCase for BindTool {
@@ -244,10 +282,16 @@ impl UseCase for BindTool {
         {
             return Err(Error::invalid("scope", "there is no such scope"));
         }
+        if self.scope.is_some() && !self.accept_unread && unread(&tool) != Unread::Nothing {
+            return Err(Error::invalid(
+                "accept_unread",
+                "say that you accept what nobody here can read, or have the tool's description shortened",
+            ));
+        }
         // The log keeps what was accepted word for word, so that a later change can be shown beside it.
         let details = json!({
             "tool": tool.name, "from": tool.scope, "to": self.scope, "definition": tool.digest,
-            "accepted": { "description": tool.description, "input_schema": tool.input_schema, "annotations": tool.annotations },
+            "accepted": { "description": tool.description, "unread": tool.description_unread, "input_schema": tool.input_schema, "annotations": tool.annotations },
         });
         let event = Event::new("tool.bind").on(&self.server).details(details);
         tool.reviewed = self.scope.as_ref().map(|_| tool.digest.clone());
@@ -261,27 +305,5 @@ impl UseCase for BindTool {
         scene.db.update(tool).await?;
         scene.db.touch_draft().await?;
         Ok(Done::new((), event))
-    }
-}
-
-/// Forgets a server and its tools. Nothing of it can be called once that is published; grants for it end by themselves.
-pub struct RemoveServer {
-    /// Which.
-    pub server: String,
-}
-
-impl UseCase for RemoveServer {
-    type Out = ();
-    const NEEDS: Permission = Permission::WriteConfig;
-
-    async fn run(&self, scene: &Scene<'_>) -> Result<Done<()>> {
-        let server = scene.db.get::<Server>(&self.server).await?.ok_or(Error::NotFound)?;
-        for tool in scene.db.tools_of(&server.id).await? {
-            scene.db.delete::<Tool>(&tool.id).await?;
-        }
-        scene.db.delete::<Server>(&server.id).await?;
-        scene.db.touch_draft().await?;
-        let details = json!({ "name": server.name, "resource": server.resource, "upstream": server.upstream });
-        Ok(Done::new((), Event::new("server.remove").on(server.id).details(details)))
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | rows to `PolicySet` | [`compile`] |
 //! | draft, publish, published versions | `publish.rs` |
+//! | edits that cancel each other | `settle_draft.rs` |
 //! | what awaits the policy key elsewhere | [`candidate`](mod@candidate) |
 //! | from signed to live | `stage.rs` |
 //! | rings, and a policy's way through them | [`rollout`] |
@@ -32,6 +33,7 @@ mod fleet;
 mod gateways;
 mod list;
 mod publish;
+mod settle_draft;
 pub(crate) mod signing;
 mod stage;
 
@@ -46,5 +48,6 @@ pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use fleet::{Fleet, GatewayDetail, GatewayView, Receipt, Standing, fleet, gateway, receipt};
 pub use gateways::{RemoveGateway, authenticate};
 pub use list::revocation_list;
-pub use publish::{BundleView, Draft, Publication, Publish, Published, bundle, bundles, compare, draft};
+pub use publish::{BundleView, Compared, Draft, Publication, Publish, Published, bundle, bundles, compare, draft};
 pub use repository::{RefreshTimestamp, resign_revocations};
+pub use settle_draft::SettleDraft;

@@ -61,7 +61,7 @@ pub async fn draft(control: &Control, cx: &Ctx) -> Result<Draft> {
 }
 
 /// Equal but for the version.
-fn same(live: &PolicySet, compiled: &PolicySet) -> bool {
+pub(super) fn same(live: &PolicySet, compiled: &PolicySet) -> bool {
     *live == PolicySet { version: live.version, ..compiled.clone() }
 }
 
@@ -171,11 +171,22 @@ pub async fn bundles(control: &Control, cx: &Ctx) -> Result<Vec<BundleView>> {
     Ok(db.bundle_heads().await?.into_iter().map(|head| BundleView { live: head.version == tenant.policy_version, head }).collect())
 }
 
+/// Two published policies beside each other.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// What differs.
+    pub changes: Vec<Change>,
+    /// The one that it is compared with.
+    pub before: PolicySet,
+    /// The one that it leads to.
+    pub after: PolicySet,
+}
+
 /// What changes from one published version to another, whichever is the newer, with the policy that it leads to.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] without [`Permission::ReadConfig`].
-pub async fn compare(control: &Control, cx: &Ctx, from: u64, to: u64) -> Result<(Vec<Change>, PolicySet)> {
+pub async fn compare(control: &Control, cx: &Ctx, from: u64, to: u64) -> Result<Compared> {
     cx.needs(Permission::ReadConfig)?;
     let db = control.read(cx);
     let mut both = Vec::with_capacity(2);
@@ -184,7 +195,8 @@ pub async fn compare(control: &Control, cx: &Ctx, from: u64, to: u64) -> Result<
         both.push(read(&row.policy)?);
     }
     let changes = policy::diff(&both[0], &both[1]);
-    Ok((changes, both.swap_remove(1)))
+    let (after, before) = (both.pop().unwrap_or_default(), both.pop().unwrap_or_default());
+    Ok(Compared { changes, before, after })
 }
 
 /// One published version in full.
@@ -196,6 +208,8 @@ pub struct Published {
     pub policy: PolicySet,
     /// The exact bytes that were signed.
     pub bytes: String,
+    /// The policy before; empty for the first.
+    pub before: PolicySet,
     /// What it changed against the version before.
     pub changes: Vec<Change>,
 }
@@ -209,9 +223,9 @@ pub async fn bundle(control: &Control, cx: &Ctx, version: u64) -> Result<Publish
     let db = control.read(cx);
     let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
     let row = db.get::<store::Bundle>(&version.to_string()).await?.ok_or(Error::NotFound)?;
-    let before = db.bundle_before(row.version).await?.map(|row| read(&row.policy)).transpose()?;
+    let before = db.bundle_before(row.version).await?.map(|row| read(&row.policy)).transpose()?.unwrap_or_default();
     let policy = read(&row.policy)?;
-    let changes = policy::diff(before.as_ref().unwrap_or(&PolicySet::default()), &policy);
+    let changes = policy::diff(&before, &policy);
     let head = BundleHead {
         version: row.version,
         sha256: row.sha256,
@@ -219,5 +233,5 @@ pub async fn bundle(control: &Control, cx: &Ctx, version: u64) -> Result<Publish
         published_ms: row.published_ms,
         published_by: row.published_by,
     };
-    Ok(Published { view: BundleView { live: head.version == tenant.policy_version, head }, policy, bytes: row.policy, changes })
+    Ok(Published { view: BundleView { live: head.version == tenant.policy_version, head }, policy, bytes: row.policy, before, changes })
 }

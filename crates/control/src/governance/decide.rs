@@ -86,6 +86,10 @@ impl UseCase for Decide {
         if !self.approve {
             return deny(scene, request, words, &digest).await;
         }
+        if basis.server.is_none() {
+            // The grant would come alive when another server is registered in the old one's place.
+            return Err(Error::refused("server_gone", "the server that this asks for is not registered any more"));
+        }
         refuse_blocked(&scene.db, &request).await?;
         let duration_s = self.duration(&request, &basis)?;
         let approvals = 1 + approvals(&votes, &digest);

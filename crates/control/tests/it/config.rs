@@ -33,6 +33,8 @@ fn offered(name: &str, version: u32) -> ImportedTool {
     ImportedTool {
         name: name.into(),
         description: format!("{name}, version {version}"),
+        description_chars: 0,
+        description_unread: 0,
         input_schema: "{}".into(),
         annotations: "{}".into(),
         digest: format!("{name}-{version}"),
@@ -44,9 +46,13 @@ async fn register(h: &Harness, tools: Vec<ImportedTool>) -> Result<String> {
     h.control.run(&admin(h).await, RegisterServer { name, resource, upstream, tools }).await
 }
 
+fn binding(server: &str, scope: Option<&str>, definition: &str, accept_unread: bool) -> BindTool {
+    let scope = scope.map(Into::into);
+    BindTool { server: server.into(), tool: "logs.read".into(), scope, definition: definition.into(), accept_unread }
+}
+
 async fn bind(h: &Harness, server: &str, scope: Option<&str>, definition: &str) -> Result<()> {
-    let bind = BindTool { server: server.into(), tool: "logs.read".into(), scope: scope.map(Into::into), definition: definition.into() };
-    h.control.run(&admin(h).await, bind).await
+    h.control.run(&admin(h).await, binding(server, scope, definition, false)).await
 }
 
 on_each_database! {
@@ -155,8 +161,98 @@ on_each_database! {
         let found = h.control.run(&cx, RefreshTools { server: server.clone(), tools: vec![] }).await;
         assert_eq!(found.expect("read"), Refreshed { new: 0, changed: 0, gone: 2 });
         assert_eq!((tool().await.present, draft(&h).await), (0, before + 1));
-        h.control.run(&cx, RemoveServer { server }).await.expect("removed");
+        let version = config::server_removal(&h.control, &cx, &server).await.expect("shown").version;
+        h.control.run(&cx, RemoveServer { server, version }).await.expect("removed");
         assert!(h.rows::<Tool>().await.is_empty());
+    }
+
+    async fn a_server_s_name_and_address_are_mended_and_its_bindings_stay_by_name(h: Harness) {
+        let cx = admin(&h).await;
+        h.control.run(&cx, import(FILE)).await.expect("imported");
+        let server = register(&h, vec![offered("logs.read", 1), offered("logs.tail", 1)]).await.expect("registered");
+        bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect("bound");
+        let row = async || h.row::<store::Server>(&server).await.expect("a server");
+        let edit = |version: u64, name: &str, upstream: &str, tools: Option<Vec<ImportedTool>>| EditServer {
+            server: server.clone(), version, name: name.into(), upstream: upstream.into(), tools,
+        };
+        let (seen, before) = (config::server_version(&row().await), draft(&h).await);
+        let (old, new) = ("http://127.0.0.1:7701/mcp", "http://127.0.0.1:7702/mcp");
+        for (name, upstream, wrong) in [("In Cident", old, "name"), ("incident", "ftp://x", "upstream"), ("incident", new, "upstream"), ("incident", "http://127.0.0.1:7500/mcp/incident", "upstream")] {
+            let refused = h.control.run(&cx, edit(seen, name, upstream, None)).await.expect_err(upstream);
+            assert_eq!(field(refused).0, wrong, "{name} {upstream}");
+        }
+        assert_eq!(draft(&h).await, before, "a refused edit leaves something to publish");
+        // At the new address one tool is defined otherwise, one is gone and one is new.
+        let shows = vec![offered("logs.read", 2), offered("logs.search", 1)];
+        h.control.run(&cx, edit(seen, "incidents", new, Some(shows))).await.expect("moved");
+        assert_eq!((row().await.name.as_str(), row().await.upstream.as_str(), row().await.resource.as_str()), ("incidents", new, "http://127.0.0.1:7500/mcp/incident"));
+        let view = config::server(&h.control, &cx, &server).await.expect("a server");
+        let tool = |name: &str| view.tools.iter().find(|tool| tool.tool.name == name).expect("a tool");
+        assert!(tool("logs.read").drifted() && tool("logs.read").tool.scope.as_deref() == Some("logs.read"));
+        assert_eq!((tool("logs.tail").tool.present, tool("logs.search").tool.scope.clone()), (0, None));
+        assert_eq!(draft(&h).await, before + 1);
+        let late = h.control.run(&cx, edit(seen, "incident", old, None)).await;
+        assert!(matches!(late, Err(Error::Changed(_))), "{late:?}");
+        let logged = config::last_edit(&h.control, &cx, "server.edit", &server).await.expect("read").expect("an event");
+        assert_eq!((logged.details["from"]["upstream"].as_str(), logged.details["tools"]["changed"][0].as_str()), (Some(old), Some("logs.read")));
+        // A name that another server has.
+        let other = RegisterServer { name: "other".into(), resource: "http://127.0.0.1:7500/mcp/other".into(), upstream: old.into(), tools: vec![] };
+        h.control.run(&cx, other).await.expect("registered");
+        let taken = h.control.run(&cx, edit(config::server_version(&row().await), "other", new, None)).await.expect_err("taken");
+        assert_eq!(field(taken).0, "name");
+        let auditor = h.person("usr_aud", &[AdminRole::Auditor]).await;
+        assert!(matches!(h.control.run(&auditor, edit(seen, "mine", old, None)).await, Err(Error::Forbidden(_))));
+    }
+
+    async fn a_server_is_removed_as_it_was_seen_and_what_stops_is_said(h: Harness) {
+        world::plant(&h).await;
+        let cx = admin(&h).await;
+        let request = h.control.run(&world::dev(&h).await, world::ask()).await.expect("asked");
+        let shown = config::server_removal(&h.control, &cx, world::SERVER).await.expect("shown");
+        assert!(!shown.tools.is_empty() && shown.live.is_none() && !shown.blocked, "{shown:?}");
+        assert_eq!((shown.grants, shown.requests), (0, 1));
+        let expected_draft = control::delivery::draft(&h.control, &cx).await.expect("a draft").draft;
+        h.control.run(&cx, control::delivery::Publish { note: String::new(), expected_draft }).await.expect("published");
+        assert_eq!(config::server_removal(&h.control, &cx, world::SERVER).await.expect("shown").live, Some(1));
+        // A binding that its remover did not see keeps the server.
+        let bound = h.rows::<Tool>().await.into_iter().find(|tool| tool.scope.is_some()).expect("a bound tool");
+        h.plant(Tool { scope: None, ..bound }).await;
+        let remove = |version| RemoveServer { server: world::SERVER.into(), version };
+        assert!(matches!(h.control.run(&cx, remove(shown.version)).await, Err(Error::Changed(_))));
+        let again = config::server_removal(&h.control, &cx, world::SERVER).await.expect("shown").version;
+        h.control.run(&cx, remove(again)).await.expect("removed");
+        assert!(h.rows::<Tool>().await.is_empty() && h.rows::<store::Server>().await.is_empty());
+        // What was published stays in force until the next publish.
+        let live = control::delivery::bundle(&h.control, &cx, 1).await.expect("a bundle");
+        assert!(live.view.live && live.policy.servers.len() == 1);
+        let draft = control::delivery::draft(&h.control, &cx).await.expect("a draft");
+        assert!(draft.differs && draft.policy.servers.is_empty());
+        // A grant on what is gone would come alive with the next server at that address.
+        let decided = world::decide(&h, &world::approver(&h, "usr_sam").await, &request, true).await;
+        assert!(matches!(decided, Err(Error::Refused { code: "server_gone", .. })), "{decided:?}");
+    }
+
+    async fn what_nobody_read_of_a_description_is_accepted_deliberately(h: Harness) {
+        let cx = admin(&h).await;
+        h.control.run(&cx, import(FILE)).await.expect("imported");
+        let long = ImportedTool { description: "x".repeat(4096), description_chars: 1_000_000, description_unread: 995_904, ..offered("logs.read", 1) };
+        let server = register(&h, vec![long.clone()]).await.expect("registered");
+        let tool = async || h.row::<Tool>(&format!("{server}/logs.read")).await.expect("a tool");
+        assert_eq!(config::unread(&tool().await), Unread::Chars { of: 1_000_000, unread: 995_904 });
+        let careless = bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect_err("unread");
+        assert_eq!(field(careless).0, "accept_unread");
+        assert_eq!(tool().await.scope, None);
+        h.control.run(&cx, binding(&server, Some("logs.read"), "logs.read-1", true)).await.expect("bound");
+        let logged = config::last_edit(&h.control, &cx, "tool.bind", &server).await.expect("read").expect("an event");
+        assert_eq!(logged.details["accepted"]["unread"], 995_904);
+        bind(&h, &server, None, "logs.read-1").await.expect("to take a binding away accepts nothing");
+        // What was read before anybody counted, and is as long as what is cut, may be cut.
+        h.plant(Tool { description_chars: None, description_unread: None, ..tool().await }).await;
+        assert_eq!(config::unread(&tool().await), Unread::Unknown);
+        assert_eq!(field(bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect_err("unread")).0, "accept_unread");
+        let whole = ImportedTool { description: "x".repeat(4096), description_chars: 4096, ..offered("logs.read", 1) };
+        h.control.run(&cx, RefreshTools { server: server.clone(), tools: vec![whole] }).await.expect("read again");
+        bind(&h, &server, Some("logs.read"), "logs.read-1").await.expect("all of it was read");
     }
 
     async fn a_tool_s_limits_are_compiled_and_follow_what_is_reviewed(h: Harness) {

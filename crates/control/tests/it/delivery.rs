@@ -94,6 +94,8 @@ async fn configure(h: &Harness) {
             server_id: "srv_1".to_owned(),
             name: name.to_owned(),
             description: String::new(),
+            description_chars: None,
+            description_unread: None,
             input_schema: "{}".to_owned(),
             annotations: "{}".to_owned(),
             digest: "ab".repeat(32),

@@ -140,16 +140,16 @@ on_each_database! {
         let sam = approver(&h, "usr_sam").await;
         let shown = async || governance::request(&h.control, &sam, &request).await.expect("shown");
         let changes: [(&str, &dyn Fn() -> Change); 5] = [
-            ("the tools that they unlock", &|| Change::Tool(tool("logs.debug.write", "d2"))),
+            ("the tools that they unlock", &|| Change::Tool(Box::new(tool("logs.debug.write", "d2")))),
             ("what the scopes say", &|| Change::Scope(scope_row("logs.debug.write", "critical"))),
             ("what the scopes say", &|| Change::Scope(store::Scope { sentence: "Does more".into(), ..scope_row("logs.debug.write", "high") })),
             ("the limits of the client or agent", &|| Change::Class(class("client", "ide", Some(&["logs.debug.write"])))),
-            ("the tools that they unlock", &|| Change::Tool(Tool { id: format!("{SERVER}/more"), name: "more".into(), ..tool("logs.debug.write", "d1") })),
+            ("the tools that they unlock", &|| Change::Tool(Box::new(Tool { id: format!("{SERVER}/more"), name: "more".into(), ..tool("logs.debug.write", "d1") }))),
         ];
         for (what, change) in changes {
             let digest = shown().await.view_digest;
             match change() {
-                Change::Tool(row) => h.plant(row).await,
+                Change::Tool(row) => h.plant(*row).await,
                 Change::Scope(row) => h.plant(row).await,
                 Change::Class(row) => h.plant(row).await,
             }
@@ -346,7 +346,7 @@ on_each_database! {
 }
 
 enum Change {
-    Tool(Tool),
+    Tool(Box<Tool>),
     Scope(store::Scope),
     Class(store::Class),
 }

@@ -91,6 +91,8 @@ pub fn tool(name: &str, digest: &str) -> Tool {
         server_id: SERVER.into(),
         name: name.into(),
         description: "does it".into(),
+        description_chars: None,
+        description_unread: None,
         input_schema: "{}".into(),
         annotations: "{}".into(),
         digest: digest.into(),

@@ -95,3 +95,27 @@ impl ImportError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ImportError, OutboundError};
+
+    #[test]
+    fn each_cause_reads_as_a_sentence() {
+        let said = |cause: OutboundError| ImportError::from(cause).to_string();
+        for (cause, sentence) in [
+            (OutboundError::RefusedAddress, "The MCP server is at an address that this installation may not call."),
+            (
+                OutboundError::RefusedScheme("http".into()),
+                "The MCP server is at an address that begins with http:, which is not allowed here; use https.",
+            ),
+            (OutboundError::Unreachable("connection refused".into()), "The MCP server could not be reached by Writ: connection refused."),
+            (OutboundError::TimedOut, "The MCP server did not answer in time."),
+            (OutboundError::TooLarge { limit: 9 }, "The MCP server answered with more than 9 bytes."),
+            (OutboundError::BadStatus(404), "The MCP server answered with status 404."),
+            (OutboundError::Malformed("no JSON".into()), "The MCP server answered with something unexpected: no JSON."),
+        ] {
+            assert_eq!(said(cause), sentence);
+        }
+    }
+}

@@ -163,9 +163,9 @@ async fn a_megabyte_of_description_is_cut_and_flagged() {
     long["description"] = "é".repeat(512 * 1024).into();
     let catalogue = import_from(&Fake::with(vec![long.clone(), tool("short")])).await.expect("imports");
     let [first, second] = &catalogue.tools[..] else { panic!("two") };
-    assert_eq!((first.description.len(), first.description_cut), (4096, true));
+    assert_eq!((first.description.len(), first.description_chars, first.description_unread), (4096, 512 * 1024, 512 * 1024 - 2048));
     assert_eq!(first.definition_digest, definition_digest(&long));
-    assert!(!second.description_cut);
+    assert_eq!(second.description_unread, 0);
 }
 
 #[tokio::test]
@@ -174,8 +174,8 @@ async fn hidden_characters_are_shown() {
     sly["description"] = "ok\u{202e}\u{0}\u{1b}[2J\nline\u{e0041}".into();
     sly["title"] = "a\nb".into();
     let catalogue = import_from(&Fake::with(vec![sly])).await.expect("imports");
-    assert_eq!(catalogue.tools[0].description, "ok<U+202E>\u{2400}\u{241b}[2J\nline<U+E0041>");
-    assert_eq!(catalogue.tools[0].title.as_deref(), Some("a\u{240a}b"));
+    assert_eq!(catalogue.tools[0].description, "ok<U+202E><U+0000><U+001B>[2J\nline<U+E0041>");
+    assert_eq!(catalogue.tools[0].title.as_deref(), Some("a<U+000A>b"));
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn what_is_no_mcp_server_is_said_to_be_none() {
 async fn a_servers_own_error_is_shown_as_text() {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32000, "message": "busy\u{1b}[31m" } });
     let error = import_static(StatusCode::OK, "application/json", body.to_string().into_bytes()).await;
-    assert_eq!(error, Err(ImportError::Refused { code: -32000, message: "busy\u{241b}[31m".into() }));
+    assert_eq!(error, Err(ImportError::Refused { code: -32000, message: "busy<U+001B>[31m".into() }));
 }
 
 #[tokio::test]

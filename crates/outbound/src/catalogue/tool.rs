@@ -15,8 +15,10 @@ pub struct ImportedTool {
     pub title: Option<String>,
     /// What it says it does, made visible; untrusted text.
     pub description: String,
-    /// Whether the description was longer and has been cut. The digest is over the whole.
-    pub description_cut: bool,
+    /// How many characters the description has in all. The digest is over the whole.
+    pub description_chars: u64,
+    /// How many of them were cut off: not in `description`.
+    pub description_unread: u64,
     /// The JSON Schema of its arguments, as sent; strings inside it are untrusted text.
     pub input_schema: Map<String, Value>,
     /// Hints of the server's author; never a basis for trust.
@@ -51,7 +53,8 @@ impl ImportedTool {
         if !is_name(name) {
             return Err("has a name that is not 1 to 128 of A-Z a-z 0-9 _ . / : -".into());
         }
-        let (description, description_cut) = capped(text(members, "description")?.unwrap_or_default(), bounds.description);
+        let whole = text(members, "description")?.unwrap_or_default();
+        let (description, _) = capped(whole, bounds.description);
         let schema = match members.get("inputSchema") {
             Some(Value::Object(schema)) => schema,
             Some(_) => return Err("has an input schema that is not an object".into()),
@@ -74,12 +77,17 @@ impl ImportedTool {
             name: name.into(),
             title: text(members, "title")?.map(short),
             description: visible(description, true),
-            description_cut,
+            description_chars: characters(whole),
+            description_unread: characters(&whole[description.len()..]),
             input_schema: schema.clone(),
             annotations,
             definition_digest: definition_digest(definition),
         })
     }
+}
+
+fn characters(text: &str) -> u64 {
+    text.chars().count() as u64
 }
 
 /// A stranger's short text.

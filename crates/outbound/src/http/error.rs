@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Why a call out failed. The kinds are stable; [`OutboundError::code`] names them for logs and pages.
+/// Why a call out failed; `Display` is the rest of a sentence that begins with what was called. The kinds are stable; [`OutboundError::code`] names them for logs and pages.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum OutboundError {
     /// No connection: name unknown, refused, reset, TLS not trusted.
@@ -12,10 +12,10 @@ pub enum OutboundError {
     #[error("did not answer in time")]
     TimedOut,
     /// The address is one that this installation does not call.
-    #[error("its address is not one that this installation may call")]
+    #[error("is at an address that this installation may not call")]
     RefusedAddress,
     /// Not `https`, or `http` where that is not allowed.
-    #[error("{0} URLs are not allowed here; use https")]
+    #[error("is at an address that begins with {0}:, which is not allowed here; use https")]
     RefusedScheme(String),
     /// The answer is larger than allowed.
     #[error("answered with more than {limit} bytes")]

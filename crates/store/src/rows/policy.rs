@@ -67,8 +67,12 @@ table! {
         server_id: String,
         /// Its name.
         name: String,
-        /// As the server says; untrusted.
+        /// As the server says, as much of it as is kept; untrusted.
         description: String,
+        /// How many characters the server's description has in all; none: nobody counted.
+        description_chars: Option<i64>,
+        /// How many of them are not kept.
+        description_unread: Option<i64>,
         /// JSON; untrusted.
         input_schema: String,
         /// JSON hints; untrusted.

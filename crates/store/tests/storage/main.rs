@@ -2,6 +2,7 @@
 
 mod support;
 
+mod files;
 mod schema;
 mod scope;
 mod units;

@@ -1,7 +1,7 @@
 //! Publishing, and the repository as a gateway follows it.
 
 use super::*;
-use control::delivery::RefreshTimestamp;
+use control::delivery::{RefreshTimestamp, SettleDraft};
 
 on_each_database! {
     async fn what_is_published_is_what_a_gateway_runs(h: Harness) {
@@ -68,8 +68,21 @@ on_each_database! {
         h.control.run(&cx, SetRole("sre", &[])).await.expect("edited");
         h.control.run(&cx, SetRole("sre", &["logs.read"])).await.expect("edited");
         assert_eq!(code(publish(&h).await), "nothing_changed");
+        // Nobody has to publish to be rid of edits that cancel each other.
+        let undone = delivery::draft(&h.control, &cx).await.expect("a draft");
+        assert_eq!((undone.differs, undone.edits), (false, 2));
+        let settle = |expected_draft| SettleDraft { expected_draft };
+        assert_eq!(code(h.control.run(&cx, settle(undone.draft - 1)).await), "changed");
+        let olga = h.person("usr_olga", &[AdminRole::Auditor]).await;
+        assert_eq!(code(h.control.run(&olga, settle(undone.draft)).await), "forbidden");
+        assert_eq!(h.control.run(&cx, settle(undone.draft)).await.expect("settled"), 1);
+        let settled = delivery::draft(&h.control, &cx).await.expect("a draft");
+        assert_eq!((settled.edits, settled.live_version, settled.draft), (0, Some(1), undone.draft));
+        assert!(h.actions().await.contains(&"draft.settle".to_owned()));
         h.control.run(&cx, SetRole("sre", &["no.such"])).await.expect("edited");
         assert_eq!(code(publish(&h).await), "lint");
+        let differing = delivery::draft(&h.control, &cx).await.expect("a draft").draft;
+        assert_eq!(code(h.control.run(&cx, settle(differing)).await), "draft_differs");
         let auditor = h.person("usr_olga", &[AdminRole::Auditor]).await;
         assert_eq!(code(h.control.run(&auditor, Publish { note: String::new(), expected_draft: 0 }).await), "forbidden");
         assert_eq!(h.rows::<store::Bundle>().await.len(), 1);
