@@ -155,10 +155,10 @@ pub fn refused(m: Refused) -> impl IntoView {
                 <a class="button" href=m.ask_href>"Ask for access"</a>
             })}
         </section>
-        <form class="decide" method="post" action=m.action>
+        <form method="post" action=m.action>
             {hidden("csrf", crate::page::csrf_token())}
             {hidden("handle", m.handle)}
-            <div><button type="submit" class="button big" name="decision" value="back">"Go back to "<bdi>{untrusted(&m.client_name, 40)}</bdi></button></div>
+            {buttons(view! { <button type="submit" class="button" name="decision" value="back">"Go back to the client"</button> })}
         </form>
     }
     .into_any()
