@@ -2,7 +2,8 @@
 
 use crate::ask;
 use crate::mcp::{Called, Connecting, Connection, Identity};
-use anyhow::{Context as _, Result, bail};
+use crate::oauth;
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -13,6 +14,8 @@ use url::Url;
 const CALLBACK: &str = "/callback";
 /// No browser sends a longer head than this for an answer.
 const LARGEST_HEAD: usize = 64 * 1024;
+/// So many characters of an error are shown.
+const LONGEST_ERROR: usize = 300;
 const HELP: &str = "type the name of a tool to call it, with JSON arguments if you like; `tools`, `refresh`, `more SCOPE`, `quit`";
 
 /// Connects to `url` as the client `client_id` and does what the lines say, until they end.
@@ -22,7 +25,10 @@ const HELP: &str = "type the name of a tool to call it, with JSON arguments if y
 pub async fn talk(url: &str, client_id: &str, mut lines: Receiver<String>) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening for the browser")?;
     let redirect_uri = format!("http://127.0.0.1:{}{CALLBACK}", listener.local_addr()?.port());
-    let connecting = Connecting::begin(url, &Identity { client_id: client_id.to_owned(), redirect_uri }).await?;
+    let begun = Connecting::begin(url, &Identity { client_id: client_id.to_owned(), redirect_uri }).await;
+    let connecting = begun.map_err(|error| {
+        anyhow!("{url} did not ask for a sign-in: is the demo running, and the server in the published policy? ({})", shortened(&error))
+    })?;
     println!("{url} answers 401: {}", connecting.challenge);
     let callback = in_browser(&listener, &connecting.authorize).await?;
     let connection = connecting.finish(&callback).await?;
@@ -33,18 +39,39 @@ pub async fn talk(url: &str, client_id: &str, mut lines: Receiver<String>) -> Re
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
         let done = match word {
             "quit" => return Ok(()),
+            "help" => {
+                println!("{HELP}");
+                Ok(())
+            }
             "tools" => {
                 list(&connection).await;
                 Ok(())
             }
-            "refresh" => connection.refresh().await.map(|()| println!("the token is renewed")),
+            "refresh" => match connection.refresh().await {
+                Ok(()) => held(&connection).await,
+                Err(error) => Err(error),
+            },
             "more" => more(&connection, &listener, rest.trim()).await,
             tool => call(&connection, tool, rest.trim()).await,
         };
         if let Err(error) = done {
-            println!("error: {error:#}");
+            println!("error: {}", shortened(&error));
         }
     }
+    Ok(())
+}
+
+/// An error in one line that can be read: the SDK's hold whole answers.
+fn shortened(error: &anyhow::Error) -> String {
+    let whole = format!("{error:#}").replace('\n', " ");
+    let start: String = whole.chars().take(LONGEST_ERROR).collect();
+    if start.len() < whole.len() { format!("{start}…") } else { start }
+}
+
+/// Which scopes the token holds now.
+async fn held(connection: &Connection) -> Result<()> {
+    let claims = oauth::claims(&connection.token().await?)?;
+    println!("the token holds: {}", claims["scope"].as_str().unwrap_or("nothing"));
     Ok(())
 }
 
@@ -64,7 +91,7 @@ async fn asked(lines: &mut Receiver<String>) -> Result<Option<String>> {
 async fn list(connection: &Connection) {
     match connection.tools().await {
         Ok(tools) => println!("tools/list shows: {}", if tools.is_empty() { "nothing".to_owned() } else { tools.join(", ") }),
-        Err(error) => println!("tools/list failed: {error:#}"),
+        Err(error) => println!("tools/list failed: {}", shortened(&error)),
     }
 }
 
@@ -87,13 +114,13 @@ async fn more(connection: &Connection, listener: &TcpListener, scope: &str) -> R
     let authorize = connection.ask_more(scope).await?;
     let callback = in_browser(listener, &authorize).await?;
     connection.got_more(&callback).await?;
-    println!("authorized");
-    Ok(())
+    held(connection).await
 }
 
 /// Has the person open the address, and waits for what their browser brings back.
 async fn in_browser(listener: &TcpListener, authorize: &Url) -> Result<Url> {
-    println!("\nopen this in your browser; \u{201c}Not you?\u{201d} there lets you sign in as somebody else:\n\n  {authorize}\n");
+    println!("\nopen this in your browser; there you can also sign in as somebody else:\n\n  {authorize}\n");
+    println!("waiting for the browser; Ctrl-C gives up");
     let callback = answer(listener).await?;
     let value = |name: &str| callback.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     if let Some(error) = value("error") {
@@ -118,6 +145,9 @@ async fn answer(listener: &TcpListener) -> Result<Url> {
         let target = head.strip_prefix("GET ").and_then(|rest| rest.split(' ').next()).filter(|target| target.starts_with('/'));
         let callback = target.and_then(|target| base.join(target).ok()).filter(|url| url.path() == CALLBACK);
         let (status, text) = match &callback {
+            Some(url) if url.query_pairs().any(|(key, _)| key == "error") => {
+                ("200 OK", "The client has its answer: it gets nothing. The terminal says why.")
+            }
             Some(_) => ("200 OK", "The client has its answer. Go back to the terminal."),
             None => ("404 Not Found", "Nothing is here."),
         };

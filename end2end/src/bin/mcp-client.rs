@@ -1,8 +1,8 @@
 //! `mcp-client`: an MCP client for the terminal, on the official SDK. It knows the server's URL and its own client id, and finds the rest.
 
-use anyhow::Result;
 use clap::Parser;
 use end2end::terminal;
+use std::process::ExitCode;
 use tokio::sync::mpsc;
 
 #[derive(Parser)]
@@ -16,10 +16,16 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let Arguments { client_id, url } = Arguments::parse();
     let (said, lines) = mpsc::channel(1);
     // A thread of its own: reading from a terminal cannot be given up.
     std::thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| said.blocking_send(line)));
-    terminal::talk(&url, &client_id, lines).await
+    match terminal::talk(&url, &client_id, lines).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
