@@ -11,6 +11,7 @@ mod large;
 mod memory;
 mod pages;
 mod publish;
+mod refresh;
 mod report;
 mod tokens;
 mod watchers;
@@ -33,7 +34,7 @@ struct Args {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
-    /// Only these: decide, publish, memory, pages, gateway, tokens, fleet, watchers, large. Repeatable.
+    /// Only these: decide, publish, refresh, memory, pages, gateway, tokens, fleet, watchers, large. Repeatable.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<String>,
 }
@@ -57,6 +58,9 @@ async fn run() -> Result<()> {
     }
     if args.wants("publish") {
         publish::measure(&mut report).await?;
+    }
+    if args.wants("refresh") {
+        refresh::measure(&mut report)?;
     }
     if !args.pure {
         let mut world = world::World::prepare(args.places.clone()).await?;

@@ -2,10 +2,11 @@
 
 use super::tenant::{Tenant, explain};
 use crate::compose::{self, DataArgs};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
-use control::AdminRole;
+use control::delivery::{RemoveGateway, own_gateway_named};
 use control::tenancy::{CreateTenant, GrantAdmin, Holder};
+use control::{AdminRole, Error};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use std::path::PathBuf;
 
@@ -72,6 +73,14 @@ pub enum Admin {
         #[arg(long)]
         replace: bool,
     },
+    /// Take a gateway out of the fleet, one that is gone for good or whose key was stolen: its key counts no more, and nobody waits for it.
+    RemoveGateway {
+        #[command(flatten)]
+        at: Tenant,
+        /// The gateway's name.
+        #[arg(long)]
+        name: String,
+    },
 }
 
 impl Admin {
@@ -129,6 +138,15 @@ impl Admin {
                     let token = token.map_err(explain).with_context(|| format!("gateway {name}"))?;
                     if is_one { println!("{token}") } else { println!("{name} {token}") }
                 }
+            }
+            Self::RemoveGateway { at, name } => {
+                let (control, cx) = at.open().await?;
+                let id = own_gateway_named(&control, &cx, &name).await.map_err(|error| match error {
+                    Error::NotFound => anyhow!("there is no gateway {name} in the fleet"),
+                    other => explain(other),
+                })?;
+                control.run(&cx, RemoveGateway { id }).await.map_err(explain)?;
+                println!("removed {name}");
             }
         }
         Ok(())

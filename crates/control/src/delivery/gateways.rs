@@ -47,6 +47,16 @@ pub(super) fn acting(cx: &Ctx) -> Result<&str> {
     }
 }
 
+/// The id of the gateway of our own with this name.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`] without [`Permission::ReadFleet`].
+pub async fn own_gateway_named(control: &Control, cx: &Ctx, name: &str) -> Result<String> {
+    cx.needs(Permission::ReadFleet)?;
+    let row = control.read(cx).gateway_named(name).await?.filter(|row| row.kind != OPA);
+    row.map(|row| row.id).ok_or(Error::NotFound)
+}
+
 /// Takes a gateway or an OPA out of the fleet: its key or token counts no more. What it confirmed stays on record.
 pub struct RemoveGateway {
     /// `gw_…` or `opa_…`.

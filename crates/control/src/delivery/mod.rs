@@ -46,7 +46,7 @@ pub use candidate::{
 pub use enrolment::{CreateEnrolment, Enrol, Enrolled, Refusal, ReplaceGateway, TOKEN_LIFE_S, enrol};
 pub use export::{Exported, LONGEST_S, SignForLong, export_repository};
 pub use fleet::{Fleet, GatewayDetail, GatewayView, Receipt, Standing, fleet, gateway, receipt};
-pub use gateways::{RemoveGateway, authenticate};
+pub use gateways::{RemoveGateway, authenticate, own_gateway_named};
 pub use list::revocation_list;
 pub use publish::{BundleView, Compared, Draft, Publication, Publish, Published, bundle, bundles, compare, draft};
 pub use repository::{RefreshTimestamp, resign_revocations};

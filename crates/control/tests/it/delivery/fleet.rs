@@ -56,7 +56,10 @@ on_each_database! {
         assert_eq!(code(knock("acme", old).await), "forbidden");
         let impostor = Gw { id: gw.id.clone(), key: SigningKey::generate().expect("randomness").0, root: gw.root.clone() };
         assert_eq!(code(knock("acme", impostor.assertion(&h, "acme")).await), "forbidden");
+        assert_eq!(delivery::own_gateway_named(&h.control, &ada(&h).await, "gw-1").await.expect("known"), gw.id);
+        assert_eq!(code(delivery::own_gateway_named(&h.control, &ada(&h).await, "gw-9").await), "not_found");
         h.control.run(&ada(&h).await, RemoveGateway { id: gw.id.clone() }).await.expect("removed");
+        assert_eq!(code(delivery::own_gateway_named(&h.control, &ada(&h).await, "gw-1").await), "not_found");
         assert_eq!(code(knock("acme", gw.assertion(&h, "acme")).await), "forbidden");
         let cx = ada(&h).await;
         assert_eq!(code(files::file(&h.control, &cx, "metadata/timestamp.json").await), "forbidden");

@@ -104,6 +104,7 @@ on_each_database! {
         let id = opa::opa_named(&h.control, &ada(&h).await, "opa-1").await.expect("known");
         assert!(matches!(h.control.run(&auditor, NewToken { client: id, at_once: true }).await, Err(Error::Forbidden(_))));
         assert!(matches!(opa::opa_named(&h.control, &ada(&h).await, "gw-1").await, Err(Error::NotFound)));
+        assert!(matches!(delivery::own_gateway_named(&h.control, &ada(&h).await, "opa-1").await, Err(Error::NotFound)));
         // A gateway's assertion is no token, and an OPA's id in an assertion is nobody's.
         let gateway = delivery::fleet(&h.control, &ada(&h).await).await.expect("a fleet").gateways.into_iter().find(|row| !row.is_opa).expect("there");
         assert!(matches!(h.control.run(&ada(&h).await, NewToken { client: gateway.id, at_once: true }).await, Err(Error::NotFound)));
