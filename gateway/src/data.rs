@@ -2,6 +2,7 @@
 
 use evidence::Cosigner;
 use evidence::witness::Head;
+use follow::Kept;
 use hmac::digest::InvalidLength;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,10 @@ pub enum DataError {
     #[error("no key could be made: {0}")]
     Key(#[from] token::KeyError),
 }
+
+/// The file of the versions that were accepted: sealed, so that a bit that the disk turns over does not make of them a version that will
+/// never come.
+const FLOORS: &str = "floors";
 
 /// The directory, held for as long as this lives.
 #[derive(Debug)]
@@ -145,12 +150,27 @@ impl DataDir {
         write_whole(&path, &bytes).map_err(at(&path))
     }
 
-    /// Keeps the verified state.
+    /// Keeps what was verified. A crash in between leaves floors that are older than the state, which does no harm.
     ///
     /// # Errors
     /// The file system's.
-    pub fn keep_trusted(&self, document: &[u8]) -> io::Result<()> {
-        write_whole(&self.root.join("trusted.json"), document)
+    pub fn keep(&self, kept: &Kept<Vec<u8>>) -> io::Result<()> {
+        if let Some(state) = &kept.state {
+            write_whole(&self.root.join("trusted.json"), state)?;
+        }
+        kept.floors.as_ref().map_or(Ok(()), |floors| self.seal(FLOORS, floors))
+    }
+
+    /// What was kept. Floors that this gateway did not write are told, and are none.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub fn kept(&self) -> Result<Kept<Vec<u8>>, DataError> {
+        let floors = self.open_sealed(FLOORS).unwrap_or_else(|error| {
+            tracing::error!(%error, "what is known of versions accepted before is not used");
+            None
+        });
+        Ok(Kept { state: trusted(&self.root)?, floors })
     }
 
     /// Keeps `text` in a file of this name, sealed with a key that only this gateway has.

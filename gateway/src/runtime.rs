@@ -97,7 +97,7 @@ pub async fn run(config: Config, clock: Clock, random: Random, on: impl Into<Lis
             )
         }
     };
-    let follower = Driver::restore(&source, pin, data::trusted(data.root())?.as_deref(), &clock, &random);
+    let follower = Driver::restore(&source, pin, &data.kept()?, &clock, &random);
     let driver = Driver {
         source,
         follower,

@@ -6,7 +6,7 @@ use ::gateway::data::Identity;
 use ::gateway::link::Link;
 use ::gateway::standing::Ack;
 use bundle::Pin;
-use follow::{At, Effect, Event, News, Report, Source};
+use follow::{At, Effect, Event, Kept, News, Report, Source};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
@@ -50,7 +50,7 @@ pub async fn verifying(place: Place, identity: Identity) {
     let pin = Pin { tenant: identity.tenant, gateway: identity.gateway_id, root_sha256: identity.root_sha256, labels: BTreeMap::new() };
     let (clock, began) = (clock::clock(), Instant::now());
     let at = || At { unix_ms: clock.now_ms(), steady_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX) };
-    let (mut follower, _) = follow::restore(Source::ControlPlane, pin, None, at(), place.who as u64);
+    let (mut follower, _) = follow::restore(Source::ControlPlane, pin, Kept::default(), at(), place.who as u64);
     let place = Arc::new(place);
     let (told, mut reports) = watch::channel(None::<Report>);
     let acknowledging = async {

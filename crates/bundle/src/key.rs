@@ -77,7 +77,7 @@ impl Key {
     /// [`KeyError::Private`] if they are something else.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).map_err(|_| KeyError::Private)?;
-        let public = PublicKey::from_point(pair.public_key().as_ref())?;
+        let public = PublicKey::new(Point::new(pair.public_key().as_ref())?)?;
         Ok(Self { pair, pkcs8: Zeroizing::new(pkcs8.to_vec()), public })
     }
 
@@ -114,17 +114,44 @@ impl fmt::Debug for Key {
 /// A public verification key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublicKey {
-    point: [u8; 65],
+    point: Point,
     id: String,
 }
 
-impl PublicKey {
-    fn from_point(point: &[u8]) -> Result<Self, KeyError> {
-        let point: [u8; 65] = point.try_into().map_err(|_| KeyError::Public)?;
-        if point[0] != 4 {
+/// A public key's bytes alone, uncompressed: all that verifying takes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Point([u8; 65]);
+
+impl Point {
+    fn new(bytes: &[u8]) -> Result<Self, KeyError> {
+        let bytes: [u8; 65] = bytes.try_into().map_err(|_| KeyError::Public)?;
+        if bytes[0] == 4 { Ok(Self(bytes)) } else { Err(KeyError::Public) }
+    }
+
+    fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let body = text.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
+        let encoded: String = body.ok_or(KeyError::Public)?.split_whitespace().collect();
+        let der = STANDARD.decode(encoded).map_err(|_| KeyError::Public)?;
+        Self::new(der.strip_prefix(&SPKI_PREFIX).ok_or(KeyError::Public)?)
+    }
+
+    /// Reads the key of a record in metadata.
+    pub fn from_record(record: &KeyRecord) -> Result<Self, KeyError> {
+        if record.keytype != "ecdsa" || record.scheme != "ecdsa-sha2-nistp256" {
             return Err(KeyError::Public);
         }
-        let id = key_id(&pem(&point))?;
+        Self::from_pem(&record.keyval.public)
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.0).verify(message, signature).is_ok()
+    }
+}
+
+impl PublicKey {
+    fn new(point: Point) -> Result<Self, KeyError> {
+        let id = key_id(&pem(&point.0))?;
         Ok(Self { point, id })
     }
 
@@ -133,16 +160,13 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::Public`] if it is not a P-256 key.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let body = text.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
-        let encoded: String = body.ok_or(KeyError::Public)?.split_whitespace().collect();
-        let der = STANDARD.decode(encoded).map_err(|_| KeyError::Public)?;
-        Self::from_point(der.strip_prefix(&SPKI_PREFIX).ok_or(KeyError::Public)?)
+        Self::new(Point::from_pem(text)?)
     }
 
     /// The key as SPKI PEM.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        pem(&self.point)
+        pem(&self.point.0)
     }
 
     /// Its TUF key id: SHA-256 over the canonical key object, hex.
@@ -158,16 +182,13 @@ impl PublicKey {
 
     /// Reads a key from metadata.
     pub(crate) fn from_record(record: &KeyRecord) -> Result<Self, KeyError> {
-        if record.keytype != "ecdsa" || record.scheme != "ecdsa-sha2-nistp256" {
-            return Err(KeyError::Public);
-        }
-        Self::from_pem(&record.keyval.public)
+        Self::new(Point::from_record(record)?)
     }
 
     /// Whether `signature` is this key's over `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.point).verify(message, signature).is_ok()
+        self.point.verifies(message, signature)
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::key::PublicKey;
+use crate::key::Point;
 use crate::layout::Role;
 
 /// The specification that the files follow.
@@ -201,7 +201,7 @@ pub(crate) fn count_signatures(
             continue;
         }
         let record = keys.get(&signature.keyid).ok_or_else(|| format!("key {} is not defined", signature.keyid))?;
-        let key = PublicKey::from_record(record).map_err(|error| format!("key {}: {error}", signature.keyid))?;
+        let key = Point::from_record(record).map_err(|error| format!("key {}: {error}", signature.keyid))?;
         if let Ok(bytes) = hex::decode(&signature.sig)
             && key.verifies(message, &bytes)
         {

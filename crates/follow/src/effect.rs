@@ -37,6 +37,24 @@ pub struct News {
     pub ack_within_ms: i64,
 }
 
+/// What a gateway keeps on its disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept<B> {
+    /// The verified state, see [`bundle::Trusted::to_json`].
+    pub state: Option<B>,
+    /// Which versions were accepted, see [`bundle::Trusted::floors_json`]: a file of its own, so that a state that is lost or damaged is no way
+    /// to something older.
+    pub floors: Option<B>,
+}
+
+impl Kept<Vec<u8>> {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> Kept<&[u8]> {
+        Kept { state: self.state.as_deref(), floors: self.floors.as_deref() }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -82,8 +100,9 @@ pub enum Effect {
         /// Read no more than one byte more.
         max_len: u64,
     },
-    /// Write this state to disk (write, sync, rename), and say so. It is in force already: nothing is told of it before the disk has it.
-    Keep(Vec<u8>),
+    /// Write this to disk (each file: write, sync, rename; the state first), and say so. It is in force already: nothing is told of it before
+    /// the disk has it.
+    Keep(Kept<Vec<u8>>),
     /// Enforce this from now on.
     Activate(Arc<Active>),
     /// End every stream and call under way that would be refused now, and answer with this number when the last is gone. Following goes on

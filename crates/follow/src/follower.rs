@@ -1,6 +1,6 @@
 //! The state machine.
 
-use crate::effect::{At, Effect, Event, News, Ticket};
+use crate::effect::{At, Effect, Event, Kept, News, Ticket};
 use crate::report::{Report, Trouble};
 use crate::source::Source;
 use bundle::{Activated, Next, Pin, Refused, Response, Role, Trusted, Update};
@@ -107,35 +107,51 @@ impl Failure {
     }
 }
 
-/// Reads and verifies a kept state at the start of a gateway. What is verified can be enforced at once, however old: the ladder in the
-/// policy says what old means. A state that does not verify is not used; the error says why, and the gateway starts closed.
+/// Reads and verifies at the start of a gateway what it kept. What is verified can be enforced at once, however old: the ladder in the
+/// policy says what old means. A state that does not verify, or that is older than the floors beside it, is not used: the gateway starts
+/// closed, and still accepts nothing older than the floors say.
 ///
-/// # Errors
-/// What stands against the kept state, with a follower to begin with all the same.
-pub fn restore(source: Source, pin: Pin, kept: Option<&[u8]>, at: At, seed: u64) -> (Follower, Option<Trouble>) {
-    let Some(document) = kept else { return (Follower::new(source, Trusted::new(pin), None, seed), None) };
-    let opened = Trusted::open(pin.clone(), document, at.unix_s()).map_err(|refused| Trouble::new(refused.code(), &refused));
-    let restored = opened.and_then(|(trusted, restored)| {
-        let active = restored.activated.map(|activated| build(None, &pin.tenant, &activated)).transpose();
-        let active = active.map_err(|unusable| Trouble::new(unusable.code(), &unusable))?;
-        Ok((trusted, active.map(Arc::new)))
-    });
-    match restored {
-        Ok((trusted, active)) => (Follower::new(source, trusted, active, seed), None),
-        Err(trouble) => (Follower::new(source, Trusted::new(pin), None, seed), Some(trouble)),
+/// The troubles say what stands against what was kept; there is a follower to begin with all the same.
+pub fn restore(source: Source, pin: Pin, kept: Kept<&[u8]>, at: At, seed: u64) -> (Follower, Vec<Trouble>) {
+    let mut troubles = Vec::new();
+    let mut note = |refused: Refused| troubles.push(Trouble::new(refused.code(), &refused));
+    let (mut trusted, mut restored) = (Trusted::new(pin.clone()), None);
+    match kept.state.map(|document| Trusted::open(pin.clone(), document, at.unix_s())).transpose() {
+        Ok(Some((verified, state))) => (trusted, restored) = (verified, state.activated),
+        Ok(None) => {}
+        Err(refused) => note(refused),
     }
+    if let Some(floors) = kept.floors {
+        match trusted.clone().remembering(floors) {
+            Ok(remembering) => trusted = remembering,
+            Err(refused @ Refused::Rollback { .. }) => {
+                note(refused);
+                let nothing = Trusted::new(pin);
+                (trusted, restored) = (nothing.clone().remembering(floors).unwrap_or(nothing), None);
+            }
+            Err(refused) => note(refused),
+        }
+    }
+    let active = match restored.map(|activated| build(None, &trusted.pin().tenant, &activated)).transpose() {
+        Ok(active) => active.map(Arc::new),
+        Err(unusable) => {
+            troubles.push(Trouble::new(unusable.code(), &unusable));
+            None
+        }
+    };
+    (Follower::new(source, trusted, active, seed), troubles)
 }
 
 fn build(now_active: Option<&Active>, tenant: &str, activated: &Activated) -> Result<Active, Unusable> {
     let freshness = Freshness { timestamp: activated.timestamp, fresh_until: activated.fresh_until };
-    let list = (&*activated.revocations.text, activated.revocation_seq);
+    let list = (activated.revocations.text(), activated.revocation_seq);
     let policy = &activated.policy;
     match now_active {
         // The policy is the same: nothing of it is compiled again.
-        Some(active) if active.policy_sha256() == policy.sha256 && active.policy().version == policy.version => {
+        Some(active) if active.policy_sha256() == policy.sha256() && active.policy().version == policy.version => {
             active.with(list, freshness)
         }
-        _ => Active::build(tenant, (&policy.text, policy.version, &policy.sha256), list, freshness),
+        _ => Active::build(tenant, (policy.text(), policy.version, policy.sha256()), list, freshness),
     }
 }
 
@@ -348,8 +364,7 @@ impl Follower {
             // The news may have been of a root that it did not bring: asking for everything finds it.
             return self.begin_update(updating.offered, BTreeMap::new(), at, out);
         }
-        let nothing_yet =
-            matches!(&refused, Refused::Missing { file } if *file == Role::Timestamp.path(0)) && self.trusted.timestamp() == 0;
+        let nothing_yet = matches!(&refused, Refused::Missing { file } if *file == Role::Timestamp.path(0)) && self.trusted.is_new();
         let failure = if nothing_yet { Failure::NothingPublished } else { Failure::Refused(refused) };
         let shown = updating.update.timestamp_shown();
         self.offer_failed(&failure, updating.offered, shown, at, out);
@@ -400,14 +415,14 @@ impl Follower {
         }
         // Enforced before it is kept, and even if it cannot be: neither a slow disk nor a full one holds up a revocation. What is told of it
         // waits for the disk.
-        let document = activated.trusted.to_json();
+        let kept = Kept { state: Some(activated.trusted.to_json()), floors: activated.trusted.floors_json() };
         self.trusted = activated.trusted;
         self.active = Some(Arc::clone(&active));
         out.push(Effect::Activate(active));
         self.ends += 1;
         self.unconfirmed.push_back((self.ends, self.in_force()));
         out.push(Effect::End(self.ends));
-        out.push(Effect::Keep(document));
+        out.push(Effect::Keep(kept));
         self.phase = Phase::Keeping;
     }
 

@@ -78,7 +78,7 @@ fn metadata_signed_by_a_thief() {
         refer(world, &mut server, role);
         if let Ok(activated) = follow(state, &server, NOW) {
             assert!(activated.fresh_until > NOW && activated.timestamp >= state.timestamp());
-            assert!(world.after.values().any(|file| file.as_slice() == activated.policy.text.as_bytes()), "a policy that nobody signed");
+            assert!(world.after.values().any(|file| file.as_slice() == activated.policy.text().as_bytes()), "a policy that nobody signed");
             assert!(activated.revocation_seq >= if state.timestamp() > 0 { 1 } else { 0 });
             is_kept_whole(&activated);
         }

@@ -1,7 +1,7 @@
 //! `follow`: news and files from a control plane or a web server that may lie.
 
 use bundle::Files;
-use follow::{At, Effect, Event, Follower, News, Source, restore};
+use follow::{At, Effect, Event, Follower, Kept, News, Source, restore};
 use fuzz::samples::NOW;
 use fuzz::samples::repository::{GATEWAY, WORLD, World};
 use fuzz::{Choices, edited, target};
@@ -105,12 +105,12 @@ fn served(server: &Files, path: &str, choices: &mut Choices<'_>) -> Option<Vec<u
 #[test]
 fn news_and_files() {
     let world = &*WORLD;
-    let kept = world.held.to_json();
+    let kept = Kept { state: Some(world.held.to_json()), floors: world.held.floors_json() };
     target!(400, |mut choices: Choices<'_>| {
         let source = if choices.below(4) == 0 { Source::Files { every_ms: 10_000 } } else { Source::ControlPlane };
-        let kept = (choices.below(2) == 0).then_some(kept.as_slice());
-        let (follower, trouble) = restore(source, world.pin.clone(), kept, At { unix_ms: NOW * 1000, steady_ms: 0 }, 7);
-        assert!(trouble.is_none() && world.pin.gateway == GATEWAY);
+        let kept = if choices.below(2) == 0 { kept.borrowed() } else { Kept::default() };
+        let (follower, troubles) = restore(source, world.pin.clone(), kept, At { unix_ms: NOW * 1000, steady_ms: 0 }, 7);
+        assert!(troubles.is_empty() && world.pin.gateway == GATEWAY);
         let mut played = Played::new(follower);
         let server = if choices.below(2) == 0 { &world.before } else { &world.after };
         for _ in 0..20 {

@@ -8,7 +8,7 @@ use crate::proxy::Streams;
 use crate::standing::Standing;
 use bundle::Pin;
 use enforce::Enforcer;
-use follow::{At, Effect, Event, Follower, Report};
+use follow::{At, Effect, Event, Follower, Kept, Report};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
@@ -188,9 +188,9 @@ impl Run {
                 };
                 self.request = Some(fetch.boxed());
             }
-            Effect::Keep(document) => {
+            Effect::Keep(kept) => {
                 let data = Arc::clone(&self.data);
-                let keep = tokio::task::spawn_blocking(move || data.keep_trusted(&document));
+                let keep = tokio::task::spawn_blocking(move || data.keep(&kept));
                 let kept = async move {
                     Event::Kept(keep.await.map_err(std::io::Error::other).and_then(|kept| kept).map_err(|error| error.to_string()))
                 };
@@ -247,22 +247,21 @@ fn failed(standing: &Standing, ticket: follow::Ticket, error: &LinkError) -> Eve
 }
 
 impl Driver {
-    /// The follower of what was kept in `data`, verified again. What does not verify is not used.
-    pub fn restore(source: &Source, pin: Pin, kept: Option<&[u8]>, clock: &Clock, random: &Random) -> Follower {
+    /// The follower of what was kept, verified again. What does not verify is not used.
+    pub fn restore(source: &Source, pin: Pin, kept: &Kept<Vec<u8>>, clock: &Clock, random: &Random) -> Follower {
         let at = At { unix_ms: clock.now_ms(), steady_ms: 0 };
-        let (follower, trouble) = follow::restore(source.kind(), pin, kept, at, random.seed());
-        match (trouble, follower.active()) {
-            (Some(trouble), _) => {
-                let (code, message) = (trouble.code, trouble.message);
-                tracing::error!(code, "the kept state does not verify and is not used, starting closed: {message}");
-            }
-            (None, Some(active)) => tracing::info!(
+        let (follower, troubles) = follow::restore(source.kind(), pin, kept.borrowed(), at, random.seed());
+        for trouble in troubles {
+            tracing::error!(code = trouble.code, "something of what was kept does not verify and is not used: {}", trouble.message);
+        }
+        match follower.active() {
+            Some(active) => tracing::info!(
                 policy = active.policy().version,
                 revocations = active.revocations().seq(),
                 stale_for_s = active.stale_for(clock.now()),
                 "enforcing the kept state"
             ),
-            (None, None) => {}
+            None => tracing::info!("starting closed: nothing that was kept can be enforced"),
         }
         follower
     }

@@ -67,7 +67,7 @@ impl Chain {
         if let Some(text) = targets {
             let Root { keys, roles, .. } = &self.newest.body;
             let judge = Judge { keys, role: &roles.targets, label: "root" };
-            check::<Targets>(Role::Targets, "the list of policies", text, judge, &self.tenant, false)?;
+            check::<Targets>(Role::Targets, "the list of policies", text, judge, &self.tenant)?;
             metadata.push((Role::Targets, text.to_owned()));
         }
         Ok(Repository::verified(&self.tenant, &self.first_sha256, metadata))
@@ -79,10 +79,10 @@ fn open(tenant: &str, text: &str, previous: Option<&Opened<Root>>) -> Result<Ope
     let path = previous.map_or_else(|| "the trusted root".to_owned(), |previous| Role::Root.path(previous.version + 1));
     if let Some(Opened { version, body, .. }) = previous {
         let judge = Judge { keys: &body.keys, role: &body.roles.root, label: "previous root" };
-        let opened: Opened<Root> = check(Role::Root, &path, text, judge, tenant, false)?;
+        let opened: Opened<Root> = check(Role::Root, &path, text, judge, tenant)?;
         same_version(&path, version + 1, opened.version)?;
     }
     let parsed: Root = parse(&path, text)?.1;
     let judge = Judge { keys: &parsed.keys, role: &parsed.roles.root, label: "itself" };
-    check(Role::Root, &path, text, judge, tenant, false)
+    check(Role::Root, &path, text, judge, tenant)
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::blob::Blob;
+use super::floors::{self, Floors};
+use super::proofs::Proofs;
 use super::workflow::{Accepted, Source, Stop, Workflow};
 use super::{Activated, Refused};
 
@@ -22,14 +25,32 @@ pub struct Pin {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Pin {
+    /// Whether what is kept was made for the same enrolment.
+    pub(super) fn same_enrolment(&self, kept: &Self) -> Result<(), Refused> {
+        for (what, kept, given) in [
+            ("tenant", &kept.tenant, &self.tenant),
+            ("gateway", &kept.gateway, &self.gateway),
+            ("root fingerprint", &kept.root_sha256, &self.root_sha256),
+        ] {
+            if kept != given {
+                return Err(Refused::ForeignState(what));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The state of the client: the raw files last accepted, and what they say.
 ///
 /// It only comes into being verified, and is replaced as a whole by [`Activated::trusted`].
 #[derive(Debug, Clone)]
 pub struct Trusted {
     pub(super) pin: Pin,
-    pub(super) files: BTreeMap<String, Arc<str>>,
+    pub(super) files: BTreeMap<String, Arc<Blob>>,
     pub(super) accepted: Option<Arc<Accepted>>,
+    /// What was accepted in files that are lost.
+    pub(super) remembered: Option<Floors>,
 }
 
 /// The state after it was read from disk and verified again.
@@ -74,7 +95,7 @@ impl Trusted {
     /// The state before the first update: nothing is trusted but the pin.
     #[must_use]
     pub fn new(pin: Pin) -> Self {
-        Self { pin, files: BTreeMap::new(), accepted: None }
+        Self { pin, files: BTreeMap::new(), accepted: None, remembered: None }
     }
 
     /// Reads a persisted state and verifies it as if it had just been downloaded, expiry apart.
@@ -86,17 +107,9 @@ impl Trusted {
         if read.format != FORMAT {
             return Err(Refused::malformed("kept state", format!("format {:?}, not {FORMAT:?}", read.format)));
         }
-        for (what, kept, given) in [
-            ("tenant", &read.pin.tenant, &pin.tenant),
-            ("gateway", &read.pin.gateway, &pin.gateway),
-            ("root fingerprint", &read.pin.root_sha256, &pin.root_sha256),
-        ] {
-            if kept != given {
-                return Err(Refused::ForeignState(what));
-            }
-        }
-        let files = read.files.into_iter().map(|(path, text)| (path, Arc::from(text))).collect();
-        let mut trusted = Self { pin, files, accepted: None };
+        pin.same_enrolment(&read.pin)?;
+        let files = read.files.into_iter().map(|(path, text)| (path, Arc::new(Blob::new(text.into_owned())))).collect();
+        let mut trusted = Self { files, ..Self::new(pin) };
         let accepted = trusted.verify(read.policy, now)?;
         trusted.accepted = accepted.map(Arc::new);
         let restored = trusted.restored(now);
@@ -106,9 +119,34 @@ impl Trusted {
     /// The one document to persist (write, fsync, rename).
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let files = self.files.iter().map(|(path, text)| (path.clone(), (&**text).into())).collect();
+        let files = self.files.iter().map(|(path, file)| (path.clone(), file.text().into())).collect();
         let document = Document { format: FORMAT.to_owned(), pin: self.pin.clone(), policy: self.policy(), files };
         serde_json::to_vec(&document).expect("maps of strings always serialise")
+    }
+
+    /// What must not be forgotten even if the files are lost: which versions were accepted, and by whose keys. A few hundred bytes, to be kept
+    /// apart from [`Self::to_json`]. `None` before anything was accepted.
+    #[must_use]
+    pub fn floors_json(&self) -> Option<Vec<u8>> {
+        self.floors().map(|floors| floors::write(&self.pin, floors))
+    }
+
+    /// Holds this state to what was accepted at some time before, as [`Self::floors_json`] has it: nothing older will be accepted.
+    ///
+    /// # Errors
+    /// [`Refused::Rollback`] when the state itself is older: somebody has put back what was kept earlier. Then, too, it is not to be used.
+    /// [`Refused::Malformed`] and [`Refused::ForeignState`] for a document of another making or enrolment.
+    pub fn remembering(mut self, document: &[u8]) -> Result<Self, Refused> {
+        let remembered = floors::read(&self.pin, document)?;
+        match &self.accepted {
+            Some(accepted) => remembered.hold(&accepted.floors)?,
+            None => self.remembered = Some(remembered),
+        }
+        Ok(self)
+    }
+
+    pub(super) fn floors(&self) -> Option<&Floors> {
+        self.accepted.as_ref().map(|accepted| &accepted.floors).or(self.remembered.as_ref())
     }
 
     /// Verifies the kept bytes again and says how stale they are at `now`.
@@ -126,10 +164,16 @@ impl Trusted {
         &self.pin
     }
 
+    /// Whether nothing was ever accepted, as far as is known.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.floors().is_none()
+    }
+
     /// Version of the accepted timestamp; 0 if nothing was accepted.
     #[must_use]
     pub fn timestamp(&self) -> u64 {
-        self.accepted.as_ref().map_or(0, |accepted| accepted.timestamp.version)
+        self.accepted.as_ref().map_or(0, |accepted| accepted.timestamp)
     }
 
     /// Version of the accepted policy; 0 if nothing was accepted.
@@ -141,7 +185,8 @@ impl Trusted {
         if self.files.is_empty() {
             return Ok(None);
         }
-        match (Workflow { pin: &self.pin, now, held: None, source: Source::Kept { files: &self.files, policy } }).run() {
+        let (source, mut proofs) = (Source::Kept { files: &self.files, policy }, Proofs::default());
+        match (Workflow { pin: &self.pin, now, floors: None, source, proofs: &mut proofs }).run() {
             Ok(accepted) => Ok(Some(accepted)),
             Err(Stop::Refused(refused)) => Err(refused),
             Err(Stop::Need { path, .. }) => Err(Refused::Missing { file: path }),
@@ -156,7 +201,7 @@ impl Trusted {
             activated: Some(Activated::of(self.clone(), accepted, false)),
             staleness: Staleness {
                 expired: accepted.expiries.iter().filter(|(_, end)| *end <= now).cloned().collect(),
-                fresh_until: Some(accepted.timestamp.expires),
+                fresh_until: Some(accepted.fresh_until),
             },
         }
     }

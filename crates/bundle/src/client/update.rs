@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::workflow::{Accepted, Received, Source, Stop, Workflow};
+use super::blob::Blob;
+use super::floors::Floors;
+use super::proofs::Proofs;
+use super::workflow::{Accepted, Answers, Source, Stop, Workflow};
 use super::{Pin, Refused, Trusted};
 use crate::layout::Role;
 use crate::schema::Envelope;
@@ -34,12 +37,23 @@ pub enum Next {
 /// A verified target file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// The bytes, all of them UTF-8.
-    pub text: Arc<str>,
+    pub(super) file: Arc<Blob>,
     /// Policy version, or version of the `revocations` role.
     pub version: u64,
-    /// Lower-case hex.
-    pub sha256: String,
+}
+
+impl Content {
+    /// The bytes, all of them UTF-8.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.file.text()
+    }
+
+    /// SHA-256, lower-case hex.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        self.file.sha256()
+    }
 }
 
 /// What to persist and enforce from now on.
@@ -70,10 +84,10 @@ impl Activated {
             changed,
             policy: accepted.policy.clone(),
             revocations: accepted.list.clone(),
-            revocation_seq: accepted.seq,
-            timestamp: accepted.timestamp.version,
-            fresh_until: accepted.timestamp.expires,
-            root_version: accepted.root.version,
+            revocation_seq: accepted.floors.seq,
+            timestamp: accepted.timestamp,
+            fresh_until: accepted.fresh_until,
+            root_version: accepted.floors.root,
         }
     }
 }
@@ -83,9 +97,10 @@ impl Activated {
 pub struct Update {
     pin: Pin,
     now: i64,
-    kept: BTreeMap<String, Arc<str>>,
-    held: Option<Arc<Accepted>>,
-    received: Received,
+    kept: BTreeMap<String, Arc<Blob>>,
+    floors: Option<Floors>,
+    answers: Answers,
+    proofs: Proofs,
     asked: Option<(String, u64)>,
     probe_roots: bool,
 }
@@ -98,8 +113,9 @@ impl Update {
             pin: trusted.pin.clone(),
             now,
             kept: trusted.files.clone(),
-            held: trusted.accepted.clone(),
-            received: Received::default(),
+            floors: trusted.floors().cloned(),
+            answers: Answers::new(),
+            proofs: trusted.accepted.as_ref().map(|accepted| accepted.proofs.clone()).unwrap_or_default(),
             asked: None,
             probe_roots: true,
         }
@@ -119,11 +135,13 @@ impl Update {
     /// # Errors
     /// [`Refused`] ends the update; the state before it stays in force.
     pub fn proceed(&mut self) -> Result<Next, Refused> {
+        let probe_roots = self.probe_roots || self.kept.is_empty();
         let workflow = Workflow {
             pin: &self.pin,
             now: self.now,
-            held: self.held.as_deref(),
-            source: Source::Server { kept: &self.kept, received: &mut self.received, probe_roots: self.probe_roots || self.held.is_none() },
+            floors: self.floors.as_ref(),
+            source: Source::Server { kept: &self.kept, answers: &self.answers, probe_roots },
+            proofs: &mut self.proofs,
         };
         match workflow.run() {
             Ok(accepted) => Ok(Next::Done(Box::new(self.finish(accepted)))),
@@ -147,25 +165,31 @@ impl Update {
         let body = match response.body {
             None => None,
             Some(bytes) if bytes.len() as u64 > limit => return Err(Refused::TooLarge { file: path, limit }),
-            Some(bytes) => Some(Arc::from(String::from_utf8(bytes).map_err(|error| Refused::malformed(&path, error))?)),
+            Some(bytes) => Some(Arc::new(Blob::new(String::from_utf8(bytes).map_err(|error| Refused::malformed(&path, error))?))),
         };
-        self.received.answers.insert(path, body);
+        self.answers.insert(path, body);
         self.proceed()
     }
 
     /// The version that the timestamp gives itself that was received, verified or not; for telling what was refused.
     #[must_use]
     pub fn timestamp_shown(&self) -> Option<u64> {
-        let text = self.received.answers.get(&Role::Timestamp.path(0))?.as_deref()?;
-        let envelope: Envelope = serde_json::from_str(text).ok()?;
+        let file = self.answers.get(&Role::Timestamp.path(0))?.as_ref()?;
+        let envelope: Envelope = serde_json::from_str(file.text()).ok()?;
         envelope.signed.get("version")?.as_u64()
+    }
+
+    /// How many files' signatures this update has verified so far. The others were verified before, as the same bytes by the same keys.
+    #[must_use]
+    pub fn verified(&self) -> usize {
+        self.proofs.verified()
     }
 
     fn finish(&self, accepted: Accepted) -> Activated {
         let files = accepted.files.clone();
         let changed = files != self.kept;
         let accepted = Arc::new(accepted);
-        let trusted = Trusted { pin: self.pin.clone(), files, accepted: Some(Arc::clone(&accepted)) };
+        let trusted = Trusted { pin: self.pin.clone(), files, accepted: Some(Arc::clone(&accepted)), remembered: None };
         Activated::of(trusted, &accepted, changed)
     }
 }

@@ -1,18 +1,19 @@
 //! The workflow itself, as one straight line from the pinned root to the target files.
 //!
 //! It runs from the top each time a file has arrived and stops at the first one it lacks, so that the order of checks
-//! reads as in the specification. Signatures already checked in this update are remembered: paths and the keys that
-//! judge them cannot change within it.
+//! reads as in the specification. What was verified before is remembered in [`Proofs`], so that running again costs next to nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::blob::Blob;
+use super::floors::{Floor, Floors, not_below};
+use super::proofs::{Proofs, Provable};
 use super::{Content, Pin, Refused};
 use crate::assignment::{Assignment, Member};
 use crate::canonical::canonical;
-use crate::digest::sha256_hex;
 use crate::layout::{REVOCATION_LIST, RINGS, Role, policy_name, target_path};
 use crate::schema::{
     Common, DelegatedRole, Envelope, KeyRecord, Meta, MetaFile, RoleKeys, Root, TargetFile, Targets, count_signatures, read_time,
@@ -39,33 +40,29 @@ pub(super) struct Opened<T> {
 /// Everything that one complete run accepted.
 #[derive(Debug, Clone)]
 pub(super) struct Accepted {
-    pub root: Opened<Root>,
-    pub timestamp: Opened<Meta>,
-    pub snapshot: Opened<Meta>,
-    pub targets: Opened<Targets>,
-    pub assignment: u64,
-    pub revocations: u64,
+    /// What the next ones may not be older than.
+    pub floors: Floors,
+    /// Version of the timestamp.
+    pub timestamp: u64,
+    /// End of the timestamp, Unix seconds.
+    pub fresh_until: i64,
     pub policy: Content,
     pub list: Content,
-    pub seq: u64,
     pub expiries: Vec<(String, i64)>,
-    pub files: BTreeMap<String, Arc<str>>,
+    pub files: BTreeMap<String, Arc<Blob>>,
+    pub proofs: Proofs,
 }
 
 /// Answers so far in one update.
-#[derive(Debug, Default)]
-pub(super) struct Received {
-    pub answers: BTreeMap<String, Option<Arc<str>>>,
-    proved: BTreeSet<String>,
-}
+pub(super) type Answers = BTreeMap<String, Option<Arc<Blob>>>;
 
 /// Where files come from.
 pub(super) enum Source<'a> {
     /// The kept state alone, with the policy version that was in force. Expiry is noted, not refused, and the version is not chosen anew:
     /// a pin may have ended or labels may have changed since, and the policy that would then be due is not at hand.
-    Kept { files: &'a BTreeMap<String, Arc<str>>, policy: u64 },
+    Kept { files: &'a BTreeMap<String, Arc<Blob>>, policy: u64 },
     /// The server, with the kept state as a cache for what is referred to by digest.
-    Server { kept: &'a BTreeMap<String, Arc<str>>, received: &'a mut Received, probe_roots: bool },
+    Server { kept: &'a BTreeMap<String, Arc<Blob>>, answers: &'a Answers, probe_roots: bool },
 }
 
 /// Why a run ended early.
@@ -83,8 +80,9 @@ impl From<Refused> for Stop {
 pub(super) struct Workflow<'a> {
     pub pin: &'a Pin,
     pub now: i64,
-    pub held: Option<&'a Accepted>,
+    pub floors: Option<&'a Floors>,
     pub source: Source<'a>,
+    pub proofs: &'a mut Proofs,
 }
 
 /// Keys that judge a file: where they are defined, and the role's share of them.
@@ -94,6 +92,11 @@ pub(super) struct Judge<'a> {
     pub role: &'a RoleKeys,
     /// Tells two judges of one file apart (a root is judged twice).
     pub label: &'static str,
+}
+
+impl Judge<'_> {
+    /// The label of a root that is judged by the keys that it lists.
+    pub const ITSELF: &'static str = "itself";
 }
 
 /// Length and digest that signed metadata says of a file.
@@ -106,36 +109,37 @@ impl Workflow<'_> {
     pub fn run(mut self) -> Result<Accepted, Stop> {
         let mut files = BTreeMap::new();
         let mut expiries = Vec::new();
-        let held = self.held;
+        let floors = self.floors;
 
         let root = self.roots(&mut files)?;
-        self.check_expiry(&Role::Root.path(root.version), root.expires, &mut expiries)?;
+        let root_path = Role::Root.path(root.version);
+        not_below(&root_path, floors.map(|floors| floors.root), root.version)?;
+        self.check_expiry(&root_path, root.expires, &mut expiries)?;
         let keys = &root.body.keys;
         let roles = &root.body.roles;
-        let old_roles = held.map(|held| &held.root.body.roles);
 
         // Timestamp. An equal version is no change: what was accepted first is what counts.
         let path = Role::Timestamp.path(0);
         let judge = Judge { keys, role: &roles.timestamp, label: "root" };
-        let mut text = self.timestamp_text(&path)?;
-        let mut timestamp: Opened<Meta> = self.open(Role::Timestamp, &path, &text, judge)?;
-        let floor = floor(held.map(|held| held.timestamp.version), old_roles.map(|old| &old.timestamp), &roles.timestamp);
+        let mut file = self.timestamp_file(&path)?;
+        let mut timestamp: Arc<Opened<Meta>> = self.open(Role::Timestamp, 0, &file, judge)?;
+        let floor = floors.and_then(|floors| floors.timestamp.under(judge.role));
         not_below(&path, floor, timestamp.version)?;
         if floor == Some(timestamp.version)
             && let Some(kept) = self.kept().get(&path).cloned()
-            && kept != text
+            && kept != file
         {
-            text = kept;
-            timestamp = self.open_again(Role::Timestamp, &path, &text, judge)?;
+            timestamp = self.open(Role::Timestamp, 0, &kept, judge)?;
+            file = kept;
         }
         self.check_expiry(&path, timestamp.expires, &mut expiries)?;
-        files.insert(path.clone(), text);
+        files.insert(path.clone(), file);
 
         // Snapshot.
         let listed = listed(&timestamp.body, &path, Role::Snapshot)?;
         let judge = Judge { keys, role: &roles.snapshot, label: "root" };
-        let floor = self::floor(held.map(|held| held.snapshot.version), old_roles.map(|old| &old.snapshot), &roles.snapshot);
-        let snapshot: Opened<Meta> = self.metadata(Role::Snapshot, listed, MAX_SNAPSHOT, judge, floor, &mut files)?;
+        let floor = floors.and_then(|floors| floors.snapshot.under(judge.role));
+        let snapshot: Arc<Opened<Meta>> = self.metadata(Role::Snapshot, listed, MAX_SNAPSHOT, judge, floor, &mut files)?;
         let snapshot_path = Role::Snapshot.path(snapshot.version);
         self.check_expiry(&snapshot_path, snapshot.expires, &mut expiries)?;
 
@@ -144,26 +148,23 @@ impl Workflow<'_> {
         let listed_assignment = self::listed(&snapshot.body, &snapshot_path, Role::Assignment)?;
         let listed_revocations = self::listed(&snapshot.body, &snapshot_path, Role::Revocations)?;
         let judge = Judge { keys, role: &roles.targets, label: "root" };
-        let floor = self::floor(held.map(|held| held.targets.version), old_roles.map(|old| &old.targets), &roles.targets);
-        let targets: Opened<Targets> = self.metadata(Role::Targets, listed_targets, MAX_TARGETS, judge, floor, &mut files)?;
+        let floor = floors.and_then(|floors| floors.targets.under(judge.role));
+        let targets: Arc<Opened<Targets>> = self.metadata(Role::Targets, listed_targets, MAX_TARGETS, judge, floor, &mut files)?;
         let targets_path = Role::Targets.path(targets.version);
         self.check_expiry(&targets_path, targets.expires, &mut expiries)?;
 
         // The two delegated roles.
-        let old_targets = held.map(|held| (&held.targets.body, held));
-        let assignment = {
-            let floor = old_targets.map(|(body, held)| (body, held.assignment));
-            self.delegated(Role::Assignment, RINGS, &targets, listed_assignment, floor, &mut files, &mut expiries)?
-        };
-        let revocations = {
-            let floor = old_targets.map(|(body, held)| (body, held.revocations));
-            self.delegated(Role::Revocations, REVOCATION_LIST, &targets, listed_revocations, floor, &mut files, &mut expiries)?
-        };
+        let floor = floors.map(|floors| &floors.assignment);
+        let (assignment, assignment_keys) =
+            self.delegated(Role::Assignment, RINGS, &targets, listed_assignment, floor, &mut files, &mut expiries)?;
+        let floor = floors.map(|floors| &floors.revocations);
+        let (revocations, revocations_keys) =
+            self.delegated(Role::Revocations, REVOCATION_LIST, &targets, listed_revocations, floor, &mut files, &mut expiries)?;
 
         // Which policy this gateway runs.
         let rings_path = Role::Assignment.path(assignment.version);
         let rings = self.target(RINGS, target(&assignment.body, &rings_path, RINGS)?, MAX_RINGS, &mut files)?;
-        let rings: Assignment = serde_json::from_str(&rings).map_err(|error| Refused::malformed(RINGS, error))?;
+        let rings: Assignment = serde_json::from_str(rings.text()).map_err(|error| Refused::malformed(RINGS, error))?;
         let version = match self.source {
             Source::Kept { policy, .. } => policy,
             Source::Server { .. } => {
@@ -184,59 +185,65 @@ impl Workflow<'_> {
         let list_file = target(&revocations.body, &list_path, REVOCATION_LIST)?;
         let seq = list_file.custom.as_ref().and_then(|custom| custom.seq);
         let seq = seq.ok_or_else(|| Refused::malformed(&list_path, "the list has no sequence"))?;
-        if let Some(old) = held
-            && !delegation_lost_a_key(&old.targets.body, &targets.body, Role::Revocations)
-        {
-            not_below(REVOCATION_LIST, Some(old.seq), seq)?;
-        }
+        not_below(REVOCATION_LIST, floors.and_then(|floors| floors.seq_under(&revocations_keys)), seq)?;
         let list = self.target(REVOCATION_LIST, list_file, MAX_CONTENT, &mut files)?;
         let policy = self.target(&name, listed, MAX_CONTENT, &mut files)?;
 
         Ok(Accepted {
-            policy: Content { text: policy, version, sha256: listed.hashes.sha256.clone() },
-            list: Content { text: list, version: revocations.version, sha256: list_file.hashes.sha256.clone() },
-            seq,
-            assignment: assignment.version,
-            revocations: revocations.version,
-            root,
-            timestamp,
-            snapshot,
-            targets,
+            floors: Floors {
+                root: root.version,
+                timestamp: Floor::new(timestamp.version, &roles.timestamp),
+                snapshot: Floor::new(snapshot.version, &roles.snapshot),
+                targets: Floor::new(targets.version, &roles.targets),
+                assignment: Floor::new(assignment.version, &assignment_keys),
+                revocations: Floor::new(revocations.version, &revocations_keys),
+                seq,
+            },
+            timestamp: timestamp.version,
+            fresh_until: timestamp.expires,
+            policy: Content { file: policy, version },
+            list: Content { file: list, version: revocations.version },
             expiries,
+            proofs: self.proofs.about(&files),
             files,
         })
     }
 
     /// The chain of roots from the pinned first one, each signed by the keys of the one before and by its own.
-    fn roots(&mut self, files: &mut BTreeMap<String, Arc<str>>) -> Result<Opened<Root>, Stop> {
+    fn roots(&mut self, files: &mut BTreeMap<String, Arc<Blob>>) -> Result<Arc<Opened<Root>>, Stop> {
         let first_path = Role::Root.path(1);
-        let first = self.root_text(1)?.ok_or_else(|| Refused::Missing { file: first_path.clone() })?;
-        let found = sha256_hex(first.as_bytes());
+        let first = self.root_file(1)?.ok_or_else(|| Refused::Missing { file: first_path.clone() })?;
+        let found = first.sha256();
         if found != self.pin.root_sha256 {
-            return Err(Refused::PinnedRootMismatch { expected: self.pin.root_sha256.clone(), found }.into());
+            return Err(Refused::PinnedRootMismatch { expected: self.pin.root_sha256.clone(), found: found.to_owned() }.into());
         }
         let mut root = self.open_root(1, &first, None)?;
         files.insert(first_path, first);
-        while let Some(text) = self.root_text(root.version + 1)? {
+        while let Some(file) = self.root_file(root.version + 1)? {
             let version = root.version + 1;
             if version > MAX_ROOTS {
                 return Err(Refused::TooManyRoots(MAX_ROOTS).into());
             }
-            root = self.open_root(version, &text, Some(&root.body))?;
-            files.insert(Role::Root.path(version), text);
+            root = self.open_root(version, &file, Some(&root.body))?;
+            files.insert(Role::Root.path(version), file);
         }
         Ok(root)
     }
 
-    fn open_root(&mut self, version: u64, text: &Arc<str>, previous: Option<&Root>) -> Result<Opened<Root>, Stop> {
+    fn open_root(&mut self, version: u64, file: &Arc<Blob>, previous: Option<&Root>) -> Result<Arc<Opened<Root>>, Stop> {
         let path = Role::Root.path(version);
         if let Some(previous) = previous {
             let judge = Judge { keys: &previous.keys, role: &previous.roles.root, label: "previous root" };
-            self.open::<Root>(Role::Root, &path, text, judge)?;
+            self.open::<Root>(Role::Root, version, file, judge)?;
         }
-        let parsed: Root = parse(&path, text)?.1;
-        let judge = Judge { keys: &parsed.keys, role: &parsed.roles.root, label: "itself" };
-        let root: Opened<Root> = self.open(Role::Root, &path, text, judge)?;
+        let root = match self.proofs.find_root(version, file) {
+            Some(root) => root,
+            None => {
+                let parsed: Root = parse(&path, file.text())?.1;
+                let judge = Judge { keys: &parsed.keys, role: &parsed.roles.root, label: Judge::ITSELF };
+                self.open::<Root>(Role::Root, version, file, judge)?
+            }
+        };
         same_version(&path, version, root.version)?;
         if !root.body.consistent_snapshot {
             return Err(Refused::malformed(&path, "consistent_snapshot has to be true").into());
@@ -244,7 +251,7 @@ impl Workflow<'_> {
         Ok(root)
     }
 
-    fn root_text(&self, version: u64) -> Result<Option<Arc<str>>, Stop> {
+    fn root_file(&self, version: u64) -> Result<Option<Arc<Blob>>, Stop> {
         let path = Role::Root.path(version);
         if let Some(kept) = self.kept().get(&path) {
             return Ok(Some(Arc::clone(kept)));
@@ -252,18 +259,18 @@ impl Workflow<'_> {
         match &self.source {
             Source::Kept { .. } => Ok(None),
             Source::Server { probe_roots: false, .. } => Ok(None),
-            Source::Server { received, .. } => match received.answers.get(&path) {
+            Source::Server { answers, .. } => match answers.get(&path) {
                 Some(answer) => Ok(answer.clone()),
                 None => Err(Stop::Need { path, max_len: MAX_ROOT }),
             },
         }
     }
 
-    fn timestamp_text(&self, path: &str) -> Result<Arc<str>, Stop> {
+    fn timestamp_file(&self, path: &str) -> Result<Arc<Blob>, Stop> {
         let missing = || Refused::Missing { file: path.to_owned() };
         match &self.source {
             Source::Kept { files, .. } => Ok(files.get(path).cloned().ok_or_else(missing)?),
-            Source::Server { received, .. } => match received.answers.get(path) {
+            Source::Server { answers, .. } => match answers.get(path) {
                 Some(answer) => Ok(answer.clone().ok_or_else(missing)?),
                 None => Err(Stop::Need { path: path.to_owned(), max_len: MAX_TIMESTAMP }),
             },
@@ -271,28 +278,28 @@ impl Workflow<'_> {
     }
 
     /// A file that is referred to by length and digest.
-    fn referred(&self, path: &str, reference: &Reference<'_>, limit: u64) -> Result<Arc<str>, Stop> {
+    fn referred(&self, path: &str, reference: &Reference<'_>, limit: u64) -> Result<Arc<Blob>, Stop> {
         if reference.length > limit {
             return Err(Refused::TooLarge { file: path.to_owned(), limit }.into());
         }
         let missing = || Refused::Missing { file: path.to_owned() };
         match &self.source {
             Source::Kept { files, .. } => {
-                let text = files.get(path).ok_or_else(missing)?;
-                matches(path, text, reference)?;
-                Ok(Arc::clone(text))
+                let file = files.get(path).ok_or_else(missing)?;
+                matches(path, file, reference)?;
+                Ok(Arc::clone(file))
             }
-            Source::Server { kept, received, .. } => {
-                if let Some(text) = kept.get(path)
-                    && matches(path, text, reference).is_ok()
+            Source::Server { kept, answers, .. } => {
+                if let Some(file) = kept.get(path)
+                    && matches(path, file, reference).is_ok()
                 {
-                    return Ok(Arc::clone(text));
+                    return Ok(Arc::clone(file));
                 }
-                match received.answers.get(path) {
+                match answers.get(path) {
                     Some(answer) => {
-                        let text = answer.as_ref().ok_or_else(missing)?;
-                        matches(path, text, reference)?;
-                        Ok(Arc::clone(text))
+                        let file = answer.as_ref().ok_or_else(missing)?;
+                        matches(path, file, reference)?;
+                        Ok(Arc::clone(file))
                     }
                     None => Err(Stop::Need { path: path.to_owned(), max_len: reference.length }),
                 }
@@ -300,25 +307,26 @@ impl Workflow<'_> {
         }
     }
 
-    fn metadata<T: for<'a> Deserialize<'a>>(
+    fn metadata<T: Provable + for<'a> Deserialize<'a>>(
         &mut self,
         role: Role,
         listed: &MetaFile,
         limit: u64,
         judge: Judge<'_>,
         floor: Option<u64>,
-        files: &mut BTreeMap<String, Arc<str>>,
-    ) -> Result<Opened<T>, Stop> {
+        files: &mut BTreeMap<String, Arc<Blob>>,
+    ) -> Result<Arc<Opened<T>>, Stop> {
         let path = role.path(listed.version);
         not_below(&path, floor, listed.version)?;
         let reference = Reference { length: listed.length, sha256: &listed.hashes.sha256 };
-        let text = self.referred(&path, &reference, limit)?;
-        let opened: Opened<T> = self.open(role, &path, &text, judge)?;
+        let file = self.referred(&path, &reference, limit)?;
+        let opened: Arc<Opened<T>> = self.open(role, listed.version, &file, judge)?;
         same_version(&path, listed.version, opened.version)?;
-        files.insert(path, text);
+        files.insert(path, file);
         Ok(opened)
     }
 
+    /// A delegated role, with the keys that targets gives it.
     #[expect(clippy::too_many_arguments, reason = "one call site for each of two roles, every argument a different thing")]
     fn delegated(
         &mut self,
@@ -326,52 +334,49 @@ impl Workflow<'_> {
         name: &str,
         targets: &Opened<Targets>,
         listed: &MetaFile,
-        held: Option<(&Targets, u64)>,
-        files: &mut BTreeMap<String, Arc<str>>,
+        floor: Option<&Floor>,
+        files: &mut BTreeMap<String, Arc<Blob>>,
         expiries: &mut Vec<(String, i64)>,
-    ) -> Result<Opened<Targets>, Stop> {
+    ) -> Result<(Arc<Opened<Targets>>, RoleKeys), Stop> {
         let targets_path = Role::Targets.path(targets.version);
         let delegation =
             delegation(&targets.body, role).ok_or_else(|| Refused::MissingRole { file: targets_path.clone(), role: role.name() })?;
         if !delegation.paths.iter().any(|path| path == name || *path == format!("{}/*", role.name())) {
             return Err(Refused::malformed(&targets_path, format!("{role} may not sign {name}")).into());
         }
-        let floor = held.filter(|(old, _)| !delegation_lost_a_key(old, &targets.body, role)).map(|(_, version)| version);
+        let role_keys = delegation.role_keys();
+        let floor = floor.and_then(|floor| floor.under(&role_keys));
         let empty = BTreeMap::new();
         let keys = targets.body.delegations.as_ref().map_or(&empty, |delegations| &delegations.keys);
-        let role_keys = delegation.role_keys();
         let judge = Judge { keys, role: &role_keys, label: "targets" };
-        let opened: Opened<Targets> = self.metadata(role, listed, MAX_TARGETS, judge, floor, files)?;
+        let opened: Arc<Opened<Targets>> = self.metadata(role, listed, MAX_TARGETS, judge, floor, files)?;
         self.check_expiry(&role.path(opened.version), opened.expires, expiries)?;
-        Ok(opened)
+        Ok((opened, role_keys))
     }
 
-    fn target(&self, name: &str, file: &TargetFile, limit: u64, files: &mut BTreeMap<String, Arc<str>>) -> Result<Arc<str>, Stop> {
+    fn target(&self, name: &str, file: &TargetFile, limit: u64, files: &mut BTreeMap<String, Arc<Blob>>) -> Result<Arc<Blob>, Stop> {
         // The digest becomes part of a path: nothing but hex may.
         let sha256 = &file.hashes.sha256;
         if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(Refused::malformed(name, "its digest is not lower-case hex").into());
         }
         let path = target_path(name, sha256);
-        let text = self.referred(&path, &Reference { length: file.length, sha256 }, limit)?;
-        files.insert(path, Arc::clone(&text));
-        Ok(text)
+        let blob = self.referred(&path, &Reference { length: file.length, sha256 }, limit)?;
+        files.insert(path, Arc::clone(&blob));
+        Ok(blob)
     }
 
-    /// Checks signatures, type and tenant, in this order: nothing unsigned is interpreted.
-    fn open<T: for<'a> Deserialize<'a>>(&mut self, role: Role, path: &str, text: &str, judge: Judge<'_>) -> Result<Opened<T>, Stop> {
-        let mark = format!("{path} by {}", judge.label);
-        let proved = matches!(&self.source, Source::Server { received, .. } if received.proved.contains(&mark));
-        let opened = check(role, path, text, judge, &self.pin.tenant, proved)?;
-        if let Source::Server { received, .. } = &mut self.source {
-            received.proved.insert(mark);
+    /// Checks signatures, type and tenant of the role's file of this version, in this order: nothing unsigned is interpreted.
+    fn open<T>(&mut self, role: Role, version: u64, file: &Arc<Blob>, judge: Judge<'_>) -> Result<Arc<Opened<T>>, Stop>
+    where
+        T: Provable + for<'a> Deserialize<'a>,
+    {
+        if let Some(opened) = self.proofs.find(role, version, file, judge) {
+            return Ok(opened);
         }
+        let opened = Arc::new(check(role, &role.path(version), file.text(), judge, &self.pin.tenant)?);
+        self.proofs.add(role, version, file, judge, &opened);
         Ok(opened)
-    }
-
-    /// As [`Self::open`], for bytes other than those remembered under this path.
-    fn open_again<T: for<'a> Deserialize<'a>>(&self, role: Role, path: &str, text: &str, judge: Judge<'_>) -> Result<Opened<T>, Stop> {
-        check(role, path, text, judge, &self.pin.tenant, false).map_err(Stop::from)
     }
 
     fn check_expiry(&self, path: &str, expires: i64, noted: &mut Vec<(String, i64)>) -> Result<(), Stop> {
@@ -382,7 +387,7 @@ impl Workflow<'_> {
         Ok(())
     }
 
-    fn kept(&self) -> &BTreeMap<String, Arc<str>> {
+    fn kept(&self) -> &BTreeMap<String, Arc<Blob>> {
         match &self.source {
             Source::Kept { files: kept, .. } | Source::Server { kept, .. } => kept,
         }
@@ -395,23 +400,20 @@ pub(super) fn parse<T: for<'a> Deserialize<'a>>(path: &str, text: &str) -> Resul
     Ok((envelope, body))
 }
 
-/// Checks signatures, specification, type and tenant. With `proved` the signatures were checked before.
+/// Checks signatures, specification, type and tenant.
 pub(super) fn check<T: for<'a> Deserialize<'a>>(
     role: Role,
     path: &str,
     text: &str,
     judge: Judge<'_>,
     tenant: &str,
-    proved: bool,
 ) -> Result<Opened<T>, Refused> {
     let envelope: Envelope = serde_json::from_str(text).map_err(|error| Refused::malformed(path, error))?;
-    if !proved {
-        let message = canonical(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
-        let valid = count_signatures(&message, &envelope.signatures, judge.keys, judge.role)
-            .map_err(|why| Refused::malformed(path, format!("{role} keys as listed by {}: {why}", judge.label)))?;
-        if valid < judge.role.threshold {
-            return Err(Refused::BadSignature { file: path.to_owned(), valid, threshold: judge.role.threshold });
-        }
+    let message = canonical(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
+    let valid = count_signatures(&message, &envelope.signatures, judge.keys, judge.role)
+        .map_err(|why| Refused::malformed(path, format!("{role} keys as listed by {}: {why}", judge.label)))?;
+    if valid < judge.role.threshold {
+        return Err(Refused::BadSignature { file: path.to_owned(), valid, threshold: judge.role.threshold });
     }
     let common = Common::deserialize(&envelope.signed).map_err(|error| Refused::malformed(path, error))?;
     if common.type_name != role.type_name() {
@@ -430,30 +432,16 @@ pub(super) fn check<T: for<'a> Deserialize<'a>>(
     Ok(Opened { version: common.version, expires, body })
 }
 
-fn matches(path: &str, text: &str, reference: &Reference<'_>) -> Result<(), Refused> {
-    if text.len() as u64 != reference.length {
-        let (expected, found) = (reference.length, text.len() as u64);
-        return Err(Refused::LengthMismatch { file: path.to_owned(), expected, found });
+fn matches(path: &str, file: &Blob, reference: &Reference<'_>) -> Result<(), Refused> {
+    let length = file.text().len() as u64;
+    if length != reference.length {
+        return Err(Refused::LengthMismatch { file: path.to_owned(), expected: reference.length, found: length });
     }
-    let found = sha256_hex(text.as_bytes());
-    if found != reference.sha256 {
-        return Err(Refused::HashMismatch { file: path.to_owned(), expected: reference.sha256.to_owned(), found });
+    if file.sha256() != reference.sha256 {
+        let (expected, found) = (reference.sha256.to_owned(), file.sha256().to_owned());
+        return Err(Refused::HashMismatch { file: path.to_owned(), expected, found });
     }
     Ok(())
-}
-
-/// The lowest version that is acceptable: the accepted one, unless a key of the role was taken away since.
-///
-/// That is how a role recovers from a thief who signed version 2^63 (fast-forward attack).
-fn floor(held: Option<u64>, old: Option<&RoleKeys>, new: &RoleKeys) -> Option<u64> {
-    held.filter(|_| old.is_some_and(|old| !old.lost_a_key_in(new)))
-}
-
-fn not_below(path: &str, floor: Option<u64>, offered: u64) -> Result<(), Refused> {
-    match floor {
-        Some(held) if offered < held => Err(Refused::Rollback { file: path.to_owned(), held, offered }),
-        _ => Ok(()),
-    }
 }
 
 pub(super) fn same_version(path: &str, expected: u64, found: u64) -> Result<(), Refused> {
@@ -475,11 +463,4 @@ fn delegation(targets: &Targets, role: Role) -> Option<&DelegatedRole> {
     let mut found = targets.delegations.as_ref()?.roles.iter().filter(|held| held.name == role.name());
     let first = found.next()?;
     found.next().is_none().then_some(first)
-}
-
-fn delegation_lost_a_key(old: &Targets, new: &Targets, role: Role) -> bool {
-    match (delegation(old, role), delegation(new, role)) {
-        (Some(old), Some(new)) => old.role_keys().lost_a_key_in(&new.role_keys()),
-        _ => false,
-    }
 }

@@ -101,7 +101,7 @@ fn a_candidate_is_recompiled_compared_and_signed_elsewhere() {
     world.assign(3);
     world.seal();
     let activated = follow(&before, &world.server, NOW).expect("an honest update");
-    let policy: PolicySet = serde_json::from_str(&activated.policy.text).expect("a policy");
+    let policy: PolicySet = serde_json::from_str(activated.policy.text()).expect("a policy");
     assert!(policy.roles["sre"].contains("logs.debug.write"));
 }
 

@@ -208,7 +208,7 @@ fn ack(activated: &Activated) -> Ack {
 }
 
 fn list(activated: &Activated) -> Revocations {
-    serde_json::from_str(&activated.revocations.text).expect("a list")
+    serde_json::from_str(activated.revocations.text()).expect("a list")
 }
 
 async fn stored(h: &Harness) -> BTreeMap<String, String> {

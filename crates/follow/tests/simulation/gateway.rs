@@ -1,9 +1,11 @@
 //! A gateway: the real follower, with a disk, a clock and streams of the simulation's.
 
-use crate::plane::TENANT;
+use crate::disk::Disk;
+use crate::plane::{Published, TENANT};
+use crate::tally::Tally;
 use bundle::Pin;
 use enforce::Active;
-use follow::{At, Follower, Report, Source, Ticket, restore};
+use follow::{At, Follower, Kept, Report, Source, Ticket, restore};
 use policy::{Decision, TokenFacts, decide};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,9 +28,8 @@ pub struct Gateway {
     pub life: u32,
     /// What the process enforces.
     pub active: Option<Arc<Active>>,
-    pub disk: Option<Vec<u8>>,
-    pub disk_is_full: bool,
-    pub writing: Option<Vec<u8>>,
+    pub disk: Disk,
+    pub writing: Option<Kept<Vec<u8>>>,
     pub streams: Vec<Stream>,
     /// The request that is under way.
     pub ticket: Option<Ticket>,
@@ -37,6 +38,8 @@ pub struct Gateway {
     pub off_ms: i64,
     /// Cut off from the control plane.
     pub parted: bool,
+    /// Somebody answers in the control plane's place with what was true once.
+    pub mirror: Option<Arc<Published>>,
     /// The highest that it has ever said to be in force, and whether it was on disk then.
     pub said: Report,
     pub said_kept: Report,
@@ -44,8 +47,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn new(name: &str, root_sha256: String, source: Source) -> Self {
-        let pin = Pin { tenant: TENANT.into(), gateway: name.into(), root_sha256, labels: BTreeMap::new() };
+    pub fn new(name: &str, root_sha256: String, source: Source, labels: BTreeMap<String, String>) -> Self {
+        let pin = Pin { tenant: TENANT.into(), gateway: name.into(), root_sha256, labels };
         Self {
             name: name.into(),
             source,
@@ -53,37 +56,53 @@ impl Gateway {
             follower: None,
             life: 0,
             active: None,
-            disk: None,
-            disk_is_full: false,
+            disk: Disk::default(),
             writing: None,
             streams: Vec::new(),
             ticket: None,
             wake: i64::MAX,
             off_ms: 0,
             parted: false,
+            mirror: None,
             said: Report::default(),
             said_kept: Report::default(),
             requests: 0,
         }
     }
 
+    pub fn is_canary(&self) -> bool {
+        !self.pin.labels.is_empty()
+    }
+
     /// Begins a life with what is on disk.
-    pub fn start(&mut self, at: At, seed: u64) {
+    pub fn start(&mut self, at: At, seed: u64, tally: &mut Tally) {
         self.life += 1;
-        let (follower, trouble) = restore(self.source, self.pin.clone(), self.disk.as_deref(), at, seed);
-        assert_eq!(trouble, None, "{}: what it wrote itself does not verify", self.name);
+        let (follower, troubles) = restore(self.source, self.pin.clone(), self.disk.kept(), at, seed);
+        let refused = |code: &str| troubles.iter().any(|trouble| trouble.code == code);
+        assert!(self.disk.is_spoilt || troubles.is_empty(), "{}: what it wrote itself does not verify: {troubles:?}", self.name);
+        if refused("rollback") {
+            tally.count("a kept state was older than the floors");
+        }
+        if self.disk.is_another {
+            (self.said, self.said_kept) = (Report::default(), Report::default());
+        }
         self.active = follower.active().cloned();
         self.follower = Some(follower);
+        if self.active.is_none() {
+            tally.count("a gateway started closed");
+            return;
+        }
+        tally.count("a gateway started with what it kept");
         let (now, kept) = (self.seq(), self.said_kept.revocation_seq.unwrap_or(0));
         assert!(now >= kept, "{}: it said that list {kept} was in force and kept, and starts with {now}", self.name);
         let (now, kept) = (self.timestamp(), self.said_kept.timestamp);
         assert!(now >= kept, "{}: it said that timestamp {kept} was in force and kept, and starts with {now}", self.name);
     }
 
-    /// Ends without warning.
-    pub fn crash(&mut self, write_arrived: bool) {
-        if let Some(document) = self.writing.take().filter(|_| write_arrived) {
-            self.disk = Some(document);
+    /// Ends without warning. What was being written may have arrived, whole or in part.
+    pub fn crash(&mut self, arrived: bool, whole: bool) {
+        if let Some(kept) = self.writing.take().filter(|_| arrived && !self.disk.is_full) {
+            self.disk.write(kept, whole);
         }
         (self.follower, self.active, self.ticket, self.wake) = (None, None, None, i64::MAX);
         self.streams.clear();
@@ -103,6 +122,10 @@ impl Gateway {
         assert!(after >= before, "{}: list {after} in force after {before}", self.name);
         let (before, after) = (self.timestamp(), active.freshness().timestamp);
         assert!(after >= before, "{}: timestamp {after} in force after {before}", self.name);
+        // Nor older than what it ever said, whatever became of its disk.
+        let (seq, timestamp) = (active.revocations().seq(), active.freshness().timestamp);
+        let (said, kept) = (self.said_kept.timestamp, self.said_kept.revocation_seq.unwrap_or(0));
+        assert!(seq >= kept && timestamp >= said, "{}: {seq} and {timestamp} in force, {kept} and {said} were", self.name);
         self.active = Some(active);
     }
 
@@ -114,9 +137,13 @@ impl Gateway {
     }
 
     /// Ends the streams that would be refused now.
-    pub fn end_streams(&mut self, unix_s: i64) {
+    pub fn end_streams(&mut self, unix_s: i64, tally: &mut Tally) {
         let streams = std::mem::take(&mut self.streams);
+        let before = streams.len();
         self.streams = streams.into_iter().filter(|stream| self.decide(&stream.token, &stream.tool, unix_s) == Some(true)).collect();
+        if self.streams.len() < before {
+            tally.count("a stream was ended");
+        }
     }
 
     /// Notes what it says to be in force.

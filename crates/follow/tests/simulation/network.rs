@@ -1,8 +1,10 @@
 //! What happens when, and what may go wrong on the way.
 
-use follow::{Event, Report, Ticket};
+use crate::plane::Published;
+use follow::{Event, Kept, Report, Ticket};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 /// Something that happens at a time of the steady clock.
 pub enum Happening {
@@ -15,7 +17,9 @@ pub enum Happening {
     /// An acknowledgement reaches the control plane.
     Told { gateway: usize, report: Report },
     /// A state has reached the disk.
-    OnDisk { gateway: usize, life: u32, document: Vec<u8> },
+    OnDisk { gateway: usize, life: u32, kept: Kept<Vec<u8>> },
+    /// A replica of the control plane sees what another has written.
+    Seen { replica: usize, published: Arc<Published> },
     /// The last stream that had to end is gone.
     Gone { gateway: usize, life: u32, number: u64 },
     /// Somebody does something to the world.

@@ -1,12 +1,14 @@
 //! The control plane: keys, files, and the truth about what was taken away and when.
 
-use bundle::assignment::{Assignment, Members, Ring};
-use bundle::{Files, Key, KeySet, Repository, Role, Stamp};
+use crate::keys::{Key, Keys};
+use bundle::assignment::{Assignment, Members, Pinned, Ring};
+use bundle::{Files, Repository, Role, Stamp};
 use follow::News;
 use policy::{Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, Target, Tool};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub const TENANT: &str = "acme";
 pub const RESOURCE: &str = "https://gw.example/mcp/incident";
@@ -23,29 +25,60 @@ pub struct Taken {
     pub lifted: Option<u64>,
 }
 
-pub struct Plane {
-    keys: KeySet,
-    repository: Repository,
-    /// What every server has, by path.
+/// What lies on every server as of one timestamp.
+pub struct Published {
     pub files: Files,
-    /// What the files were after each change: what a stale or hostile server may serve.
-    pub history: Vec<Files>,
+    pub timestamp: u64,
+    /// The small files that a notice may carry.
+    small: BTreeMap<String, String>,
+}
+
+impl Published {
+    /// What a watcher is told: the newest small files, or that there are newer ones.
+    pub fn news(&self, inline: bool) -> News {
+        let files = if inline { self.small.clone() } else { BTreeMap::new() };
+        // As a source does that ever more come to follow.
+        let ack_within_ms = i64::try_from(self.timestamp % 3).unwrap_or_default() * 700;
+        News { timestamp: self.timestamp, files, wait_ms: 0, ack_within_ms }
+    }
+}
+
+/// Who was to run what as of one timestamp.
+struct Assigned {
+    assignment: Assignment,
+    floor: u64,
+}
+
+pub struct Plane {
+    keys: Keys,
+    repository: Repository,
+    files: Files,
+    /// What the files were after each change: what a server that lags, or that lies, may serve.
+    pub history: Vec<Arc<Published>>,
     pub policies: BTreeMap<u64, PolicySet>,
     pub taken: Vec<Taken>,
     pub seq: u64,
-    pub live: u64,
+    /// What canaries run, what the others run, and who runs something else until when.
+    canary: u64,
+    live: u64,
+    pins: BTreeMap<String, Pinned>,
+    floor: u64,
     version: u64,
-    /// Whether the newest change also changed a key: then news brings the root.
-    root: u64,
+    assigned: BTreeMap<u64, Assigned>,
 }
 
 pub fn revocation_key() -> RevocationKey {
     RevocationKey::of([9; 32])
 }
 
+/// What makes a gateway a canary.
+pub fn canary() -> BTreeMap<String, String> {
+    BTreeMap::from([("ring".to_owned(), "canary".to_owned())])
+}
+
 impl Plane {
     pub fn new(now: i64, rng: &mut ChaCha8Rng) -> Self {
-        let keys = KeySet::generate().expect("randomness");
+        let keys = Keys::new(rng);
         let (repository, files) = Repository::create(TENANT, &keys.root_keys(), &[&keys.root], now + LONG).expect("signs");
         let mut plane = Self {
             keys,
@@ -55,9 +88,12 @@ impl Plane {
             policies: BTreeMap::new(),
             taken: Vec::new(),
             seq: 0,
+            canary: 0,
             live: 0,
+            pins: BTreeMap::new(),
+            floor: 0,
             version: 0,
-            root: 1,
+            assigned: BTreeMap::new(),
         };
         plane.publish(now, rng);
         plane
@@ -67,41 +103,95 @@ impl Plane {
         self.repository.root_sha256().to_owned()
     }
 
+    pub fn newest(&self) -> &Arc<Published> {
+        self.history.last().expect("it was published")
+    }
+
     fn stamp(&mut self, now: i64) -> Stamp {
         self.version += 1;
         Stamp { version: self.version, expires: now + LONG }
     }
 
-    /// A new policy, in which roles give other scopes than before.
+    /// A new policy, in which roles give other scopes than before. Canaries run it first.
     pub fn publish(&mut self, now: i64, rng: &mut ChaCha8Rng) {
         let version = self.policies.len() as u64 + 1;
         let policy = policy(version, rng);
         let text = serde_json::to_string(&policy).expect("writes");
         self.policies.insert(version, policy);
         let stamp = self.stamp(now);
-        let floor = version.saturating_sub(4).max(1);
-        let files = self.repository.publish(&[&self.keys.targets], &self.keys.delegates(), version, &text, floor, stamp);
+        self.floor = version.saturating_sub(4).max(1);
+        let files = self.repository.publish(&[&self.keys.targets], &self.keys.delegates(), version, &text, self.floor, stamp);
         self.files.extend(files.expect("publishes"));
-        self.assign(version, now);
+        self.canary = version;
+        self.live = self.live.max(self.floor);
+        self.assign(now);
         if version == 1 {
             self.sign_list(now);
         }
         self.seal(now);
     }
 
-    /// Has the fleet run another of the versions that may run.
-    pub fn move_to_another(&mut self, now: i64, rng: &mut ChaCha8Rng) {
-        let versions = self.repository.policy_versions();
-        self.assign(versions[rng.random_range(0..versions.len())], now);
+    /// Somebody moves the rings: what the canaries run for all, or back, or any other of the versions that may run.
+    pub fn move_rings(&mut self, now: i64, rng: &mut ChaCha8Rng) {
+        match rng.random_range(0..4) {
+            0 | 1 => self.live = self.canary,
+            2 => self.canary = self.live,
+            _ => self.live = self.any_version(rng),
+        }
+        self.assign(now);
         self.seal(now);
     }
 
-    fn assign(&mut self, version: u64, now: i64) {
-        let assignment =
-            Assignment { rings: vec![Ring { name: "all".into(), members: Members::All, version }], pins: BTreeMap::new(), min_version: 0 };
+    /// Has one gateway run another version for a while, long or short.
+    pub fn pin(&mut self, gateway: &str, now: i64, rng: &mut ChaCha8Rng) {
+        let until = now + if rng.random_bool(0.3) { LONG } else { rng.random_range(5..60) };
+        let version = self.any_version(rng);
+        self.pins.insert(gateway.to_owned(), Pinned { version, until });
+        self.assign(now);
+        self.seal(now);
+    }
+
+    /// Takes back the pins that would end soon.
+    pub fn unpin(&mut self, now: i64) {
+        self.pins.retain(|_, pinned| pinned.until >= now + LONG / 2);
+        self.assign(now);
+        self.seal(now);
+    }
+
+    fn any_version(&self, rng: &mut ChaCha8Rng) -> u64 {
+        let versions = self.repository.policy_versions();
+        versions[rng.random_range(0..versions.len())]
+    }
+
+    fn assign(&mut self, now: i64) {
+        self.pins.retain(|_, pinned| pinned.version >= self.floor);
+        let lowest = self.pins.values().map(|pinned| pinned.version).chain([self.canary, self.live]).min();
+        let rings = vec![
+            Ring { name: "canary".into(), members: Members::Labels(canary()), version: self.canary },
+            Ring { name: "all".into(), members: Members::All, version: self.live },
+        ];
+        let assignment = Assignment { rings, pins: self.pins.clone(), min_version: lowest.unwrap_or_default() };
         let stamp = self.stamp(now);
         self.files.extend(self.repository.assign(&[&self.keys.assignment], &assignment, stamp).expect("assigns"));
-        self.live = version;
+    }
+
+    fn assignment(&self) -> Assigned {
+        let ring = |name: &str, members, version| Ring { name: name.into(), members, version };
+        let rings = vec![ring("canary", Members::Labels(canary()), self.canary), ring("all", Members::All, self.live)];
+        Assigned { assignment: Assignment { rings, pins: self.pins.clone(), min_version: 0 }, floor: self.floor }
+    }
+
+    /// What this gateway was to run as of a timestamp: its ring's version, or its pin's while that lasts; and no less than what.
+    pub fn due(&self, timestamp: u64, gateway: &str, is_canary: bool) -> (Vec<u64>, u64) {
+        let Assigned { assignment, floor } = self.assigned.get(&timestamp).expect("a timestamp that was signed");
+        let ring = assignment.rings[usize::from(!is_canary)].version;
+        (assignment.pins.get(gateway).map(|pinned| pinned.version).into_iter().chain([ring]).collect(), *floor)
+    }
+
+    /// What this gateway has to run in the end.
+    pub fn due_now(&self, gateway: &str, is_canary: bool) -> u64 {
+        let ring = if is_canary { self.canary } else { self.live };
+        self.pins.get(gateway).map_or(ring, |pinned| pinned.version)
     }
 
     pub fn revoke(&mut self, target: Target, now: i64) {
@@ -135,18 +225,18 @@ impl Plane {
 
     /// Another key for one of the roles.
     pub fn rotate(&mut self, now: i64, rng: &mut ChaCha8Rng) {
-        let key = || Key::generate().expect("randomness");
+        let (key, root) = (Key::new(rng), Key::new(rng));
         match rng.random_range(0..5) {
-            0 => self.next_root(now, |_| ()),
-            1 => self.next_root(now, |keys| keys.timestamp = key()),
-            2 => self.next_root(now, |keys| keys.snapshot = key()),
+            0 => self.next_root(now, root, |_| ()),
+            1 => self.next_root(now, root, |keys| keys.timestamp = key),
+            2 => self.next_root(now, root, |keys| keys.snapshot = key),
             3 => {
-                self.keys.assignment = key();
+                self.keys.assignment = key;
                 self.relist(now);
-                self.assign(self.live, now);
+                self.assign(now);
             }
             _ => {
-                self.keys.revocations = key();
+                self.keys.revocations = key;
                 self.relist(now);
                 self.sign_list(now);
             }
@@ -154,12 +244,11 @@ impl Plane {
         self.seal(now);
     }
 
-    fn next_root(&mut self, now: i64, change: impl FnOnce(&mut KeySet)) {
-        let old = std::mem::replace(&mut self.keys.root, Key::generate().expect("randomness"));
+    fn next_root(&mut self, now: i64, root: Key, change: impl FnOnce(&mut Keys)) {
+        let old = std::mem::replace(&mut self.keys.root, root);
         change(&mut self.keys);
         let files = self.repository.rotate(&self.keys.root_keys(), &[&old, &self.keys.root], now + LONG).expect("rotates");
         self.files.extend(files);
-        self.root += 1;
     }
 
     fn relist(&mut self, now: i64) {
@@ -179,38 +268,30 @@ impl Plane {
     pub fn touch(&mut self, now: i64) {
         let stamp = Stamp { expires: now + TIMESTAMP_LIFE, ..self.stamp(now) };
         self.files.extend(self.repository.timestamp(&[&self.keys.timestamp], stamp).expect("timestamp"));
-        self.history.push(self.files.clone());
+        self.assigned.insert(stamp.version, self.assignment());
+        let published = Published { files: self.files.clone(), timestamp: stamp.version, small: self.small() };
+        self.history.push(Arc::new(published));
         if self.history.len() > 12 {
             self.history.remove(0);
         }
     }
 
-    /// Version of the newest timestamp.
     pub fn timestamp(&self) -> u64 {
-        self.repository.stamp(Role::Timestamp).map_or(0, |stamp| stamp.version)
+        self.newest().timestamp
     }
 
     pub fn timestamp_expires(&self) -> i64 {
         self.repository.stamp(Role::Timestamp).map_or(0, |stamp| stamp.expires)
     }
 
-    /// What a watcher is told: the newest small files, or that there are newer ones.
-    pub fn news(&self, inline: bool) -> News {
-        let mut files = BTreeMap::new();
-        if inline {
-            let text = |path: &str| String::from_utf8(self.files[path].clone()).expect("text");
-            for role in [Role::Snapshot, Role::Assignment, Role::Revocations] {
-                let path = role.path(self.repository.stamp(role).expect("signed").version);
-                files.insert(path.clone(), text(&path));
-            }
-            files.insert(Role::Timestamp.path(0), text(&Role::Timestamp.path(0)));
-            let small =
-                self.files.iter().filter(|(path, _)| path.starts_with("targets/revocations/") || path.starts_with("targets/assignment/"));
-            files.extend(small.map(|(path, body)| (path.clone(), String::from_utf8(body.clone()).expect("text"))));
-        }
-        // As a source does that ever more come to follow.
-        let ack_within_ms = i64::try_from(self.timestamp() % 3).unwrap_or_default() * 700;
-        News { timestamp: self.timestamp(), files, wait_ms: 0, ack_within_ms }
+    fn small(&self) -> BTreeMap<String, String> {
+        let role = |role: Role| role.path(self.repository.stamp(role).expect("signed").version);
+        let roles = [Role::Timestamp, Role::Snapshot, Role::Assignment, Role::Revocations].map(role);
+        let is_small = |path: &str| {
+            roles.iter().any(|role| role == path) || path.starts_with("targets/revocations/") || path.starts_with("targets/assignment/")
+        };
+        let small = self.files.iter().filter(|(path, _)| is_small(path));
+        small.map(|(path, body)| (path.clone(), String::from_utf8(body.clone()).expect("text"))).collect()
     }
 }
 

@@ -3,12 +3,16 @@
 use crate::calls::{call, concerns, target, token};
 use crate::gateway::{Gateway, Stream};
 use crate::network::{Happening, Queue, Weather};
-use crate::plane::{Plane, SCOPES};
+use crate::plane::{Plane, Published, SCOPES, canary};
+use crate::tally::Tally;
 use follow::{At, Effect, Event, News, Report, Source, Ticket};
 use policy::{Decision, Supply, Target, TokenFacts, decide};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 const BEGIN_MS: i64 = 1_800_000_000_000;
 /// How long things go wrong, and how long they are quiet afterwards, milliseconds.
@@ -24,6 +28,14 @@ struct Held {
     life: u32,
     ticket: Ticket,
     known: u64,
+    replica: usize,
+}
+
+/// How a world went.
+pub struct Played {
+    pub tally: Tally,
+    /// A digest of everything that anybody did and when.
+    pub trace: u64,
 }
 
 pub struct World {
@@ -31,22 +43,28 @@ pub struct World {
     queue: Queue,
     now_ms: i64,
     plane: Plane,
-    plane_is_up: bool,
+    /// What each replica of the control plane has seen and tells watchers of; none while it is down.
+    replicas: Vec<Option<Arc<Published>>>,
     gateways: Vec<Gateway>,
     held: Vec<Held>,
     weather: Weather,
     tokens: Vec<TokenFacts>,
     /// What the control plane was told last, by gateway.
     told: Vec<Report>,
+    tally: Tally,
+    trace: DefaultHasher,
 }
 
 impl World {
     pub fn new(seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let plane = Plane::new(BEGIN_MS / 1000, &mut rng);
-        let watching = |name: &str| Gateway::new(name, plane.root_sha256(), Source::ControlPlane);
-        let polling = Gateway::new("gw_files", plane.root_sha256(), Source::Files { every_ms: 4_000 });
-        let gateways = vec![watching("gw_1"), watching("gw_2"), polling];
+        let gateway = |name: &str, source, labels| Gateway::new(name, plane.root_sha256(), source, labels);
+        let gateways = vec![
+            gateway("gw_canary", Source::ControlPlane, canary()),
+            gateway("gw_2", Source::ControlPlane, BTreeMap::new()),
+            gateway("gw_files", Source::Files { every_ms: 4_000 }, BTreeMap::new()),
+        ];
         let told = vec![Report::default(); gateways.len()];
         let weather = Weather {
             loss: *[0.0, 0.05, 0.3].choose(&mut rng).expect("some"),
@@ -54,8 +72,10 @@ impl World {
             delay_ms: *[20, 400, 6_000].choose(&mut rng).expect("some"),
             inline: rng.random_bool(0.7),
         };
+        let replicas = vec![Some(Arc::clone(plane.newest())); 2];
         let (queue, held, tokens) = (Queue::default(), Vec::new(), Vec::new());
-        Self { rng, queue, now_ms: 0, plane, plane_is_up: true, gateways, held, weather, tokens, told }
+        let (tally, trace) = (Tally::default(), DefaultHasher::new());
+        Self { rng, queue, now_ms: 0, plane, replicas, gateways, held, weather, tokens, told, tally, trace }
     }
 
     fn unix_s(&self) -> i64 {
@@ -66,7 +86,7 @@ impl World {
         At { unix_ms: BEGIN_MS + self.now_ms + self.gateways[gateway].off_ms, steady_ms: self.now_ms }
     }
 
-    pub fn run(mut self) {
+    pub fn run(mut self) -> Played {
         for gateway in 0..self.gateways.len() {
             self.start(gateway);
         }
@@ -77,6 +97,7 @@ impl World {
         self.heal();
         self.until(STORM_MS + QUIET_MS);
         self.judge_convergence();
+        Played { tally: self.tally, trace: self.trace.finish() }
     }
 
     fn until(&mut self, end_ms: i64) {
@@ -109,30 +130,42 @@ impl World {
             Happening::LetGo { gateway, life, ticket } => {
                 let held = self.held.iter().position(|held| (held.gateway, held.life, held.ticket) == (gateway, life, ticket));
                 if let Some(held) = held {
-                    self.held.swap_remove(held);
-                    let news = News { timestamp: self.plane.timestamp(), ..News::default() };
-                    self.answer(gateway, Event::Watched(ticket, news));
+                    let replica = self.held.swap_remove(held).replica;
+                    let timestamp = self.replicas[replica].as_ref().map_or(0, |seen| seen.timestamp);
+                    self.answer(gateway, Event::Watched(ticket, News { timestamp, ..News::default() }));
                 }
             }
             Happening::Told { gateway, report } => self.told[gateway] = report,
-            Happening::OnDisk { gateway, life, document } if self.lives(gateway, life) => {
-                self.gateways[gateway].writing = None;
-                let full = self.gateways[gateway].disk_is_full;
-                if !full {
-                    self.gateways[gateway].disk = Some(document);
+            Happening::Seen { replica, published } => {
+                // What was read later may arrive sooner.
+                if let Some(seen) = &mut self.replicas[replica]
+                    && seen.timestamp < published.timestamp
+                {
+                    *seen = published;
+                    self.wake_watchers(replica);
                 }
-                self.hear(gateway, Event::Kept(if full { Err("no space left".into()) } else { Ok(()) }));
+            }
+            Happening::OnDisk { gateway, life, kept } if self.lives(gateway, life) => {
+                let one = &mut self.gateways[gateway];
+                one.writing = None;
+                if one.disk.is_full {
+                    self.tally.count("a disk was full");
+                    self.hear(gateway, Event::Kept(Err("no space left".into())));
+                } else {
+                    one.disk.write(kept, true);
+                    self.hear(gateway, Event::Kept(Ok(())));
+                }
             }
             Happening::Gone { gateway, life, number } if self.lives(gateway, life) => {
                 let now = self.at(gateway).unix_ms / 1000;
-                self.gateways[gateway].end_streams(now);
+                self.gateways[gateway].end_streams(now, &mut self.tally);
                 self.hear(gateway, Event::Ended(number));
             }
             Happening::Deed => self.deed(),
             Happening::Touch => {
-                if self.plane_is_up {
+                if self.is_up() {
                     self.plane.touch(self.unix_s());
-                    self.wake_watchers();
+                    self.tell_replicas();
                 }
                 self.queue.add(self.now_ms + 20_000, Happening::Touch);
             }
@@ -148,7 +181,10 @@ impl World {
 
     fn start(&mut self, gateway: usize) {
         let (at, seed) = (self.at(gateway), self.rng.random());
-        self.gateways[gateway].start(at, seed);
+        self.gateways[gateway].start(at, seed, &mut self.tally);
+        if let Some(active) = self.gateways[gateway].active.clone() {
+            self.judge_origin(gateway, &active);
+        }
         self.hear(gateway, Event::Start);
     }
 
@@ -157,6 +193,8 @@ impl World {
         self.gateways[gateway].wake = i64::MAX;
         let Some(follower) = self.gateways[gateway].follower.as_mut() else { return };
         for effect in follower.step(event, at) {
+            let what = std::mem::discriminant(&effect);
+            (self.now_ms, gateway, what).hash(&mut self.trace);
             self.carry_out(gateway, effect);
         }
     }
@@ -177,6 +215,7 @@ impl World {
                     self.now_ms + WATCH_TIMEOUT_MS,
                     Happening::Hear { gateway: at, life, event: Event::Failed { ticket, wait_ms: 0 } },
                 );
+                known.hash(&mut self.trace);
                 if self.reaches(at) {
                     let arrives = self.now_ms + self.delay();
                     self.queue.add(arrives, Happening::Ask { gateway: at, life, ticket, known });
@@ -190,16 +229,19 @@ impl World {
                     self.now_ms + FETCH_TIMEOUT_MS,
                     Happening::Hear { gateway: at, life, event: Event::Failed { ticket, wait_ms: 0 } },
                 );
-                let body = self.served(&path);
-                self.answer(at, Event::Fetched(ticket, body));
+                let body = self.served(at, &path);
+                (&path, &body).hash(&mut self.trace);
+                if let Some(body) = body {
+                    self.answer(at, Event::Fetched(ticket, body));
+                }
             }
-            Effect::Keep(document) => {
-                self.gateways[at].writing = Some(document.clone());
+            Effect::Keep(kept) => {
+                self.gateways[at].writing = Some(kept.clone());
                 let done = self.now_ms + self.rng.random_range(1..50);
-                self.queue.add(done, Happening::OnDisk { gateway: at, life, document });
+                self.queue.add(done, Happening::OnDisk { gateway: at, life, kept });
             }
             Effect::Activate(active) => {
-                self.judge_origin(&active);
+                self.judge_origin(at, &active);
                 self.gateways[at].activate(active);
             }
             Effect::End(number) => {
@@ -209,6 +251,10 @@ impl World {
                 self.queue.add(done, Happening::Gone { gateway: at, life, number });
             }
             Effect::Acknowledge(report) => {
+                format!("{report:?}").hash(&mut self.trace);
+                if let Some(trouble) = &report.error {
+                    self.tally.count(format!("told: {}", trouble.code));
+                }
                 self.judge_streams(at, &report);
                 self.gateways[at].says(&report);
                 if self.reaches(at) {
@@ -217,27 +263,55 @@ impl World {
                 }
             }
             Effect::WakeAt(time) => self.gateways[at].wake = time,
-            Effect::Trouble(..) => {}
+            Effect::Trouble(trouble, _) => self.tally.count(format!("refused: {}", trouble.code)),
         }
+    }
+
+    /// Whether any replica is there.
+    fn is_up(&self) -> bool {
+        self.replicas.iter().any(Option::is_some)
     }
 
     /// Whether a message gets through.
     fn reaches(&mut self, gateway: usize) -> bool {
-        self.plane_is_up && !self.gateways[gateway].parted && !self.rng.random_bool(self.weather.loss)
+        let reaches = !self.gateways[gateway].parted && !self.rng.random_bool(self.weather.loss);
+        if !reaches {
+            self.tally.count("a message was lost");
+        }
+        reaches
     }
 
-    /// What the server says that the file holds: the truth, an older one, or something altered.
-    fn served(&mut self, path: &str) -> Option<Vec<u8>> {
-        let lie = self.rng.random_bool(self.weather.lies);
-        let files = if lie && self.rng.random_bool(0.7) {
-            self.plane.history.choose(&mut self.rng).unwrap_or(&self.plane.files)
-        } else {
-            &self.plane.files
-        };
-        let mut body = files.get(path).cloned()?;
-        if lie && self.rng.random_bool(0.3) {
+    /// The replica that a request happens to come to.
+    fn replica(&mut self) -> Option<usize> {
+        let up: Vec<usize> = (0..self.replicas.len()).filter(|replica| self.replicas[*replica].is_some()).collect();
+        up.choose(&mut self.rng).copied()
+    }
+
+    /// Where a gateway's request for a file ends: any replica reads the database, which is the truth. None if nobody is there.
+    fn shown(&mut self, gateway: usize) -> Option<Arc<Published>> {
+        if let Some(mirror) = &self.gateways[gateway].mirror {
+            self.tally.count("an old mirror was followed");
+            return Some(Arc::clone(mirror));
+        }
+        self.is_up().then(|| Arc::clone(self.plane.newest()))
+    }
+
+    /// What the file holds, by whoever answers: the truth, an older one, or something altered. None if nobody does.
+    fn served(&mut self, gateway: usize, path: &str) -> Option<Option<Vec<u8>>> {
+        let shown = self.shown(gateway)?;
+        if !self.rng.random_bool(self.weather.lies) {
+            return Some(shown.files.get(path).cloned());
+        }
+        let (is_old, altered) = (self.rng.random_bool(0.7), self.rng.random_bool(0.3));
+        let old = self.plane.history.choose(&mut self.rng).filter(|_| is_old).cloned();
+        let mut body = old.unwrap_or(shown).files.get(path).cloned();
+        if is_old {
+            self.tally.count("a file was old");
+        }
+        if let Some(body) = body.as_mut().filter(|_| altered) {
             let at = self.rng.random_range(0..body.len());
             body[at] ^= 1;
+            self.tally.count("a file was altered");
         }
         Some(body)
     }
@@ -251,26 +325,72 @@ impl World {
     }
 
     fn ask(&mut self, gateway: usize, ticket: Ticket, known: u64) {
-        if self.gateways[gateway].ticket != Some(ticket) || !self.plane_is_up {
+        if self.gateways[gateway].ticket != Some(ticket) {
             return;
         }
-        if self.plane.timestamp() > known {
-            let news = self.plane.news(self.weather.inline);
-            return self.answer(gateway, Event::Watched(ticket, news));
+        if let Some(mirror) = self.gateways[gateway].mirror.clone() {
+            // It has nothing newer to tell, and holds the request until the gateway gives it up, or answers at once with what it has.
+            if self.rng.random_bool(0.5) {
+                self.answer(gateway, Event::Watched(ticket, mirror.news(self.weather.inline)));
+            }
+            return;
+        }
+        let Some(replica) = self.replica() else { return };
+        let seen = self.replicas[replica].clone().expect("it is up");
+        if seen.timestamp < self.plane.timestamp() {
+            self.tally.count("a replica lagged");
+        }
+        if seen.timestamp > known {
+            return self.answer(gateway, Event::Watched(ticket, seen.news(self.weather.inline)));
         }
         let life = self.gateways[gateway].life;
-        self.held.push(Held { gateway, life, ticket, known });
+        self.held.push(Held { gateway, life, ticket, known, replica });
         self.queue.add(self.now_ms + HOLD_MS, Happening::LetGo { gateway, life, ticket });
     }
 
-    fn wake_watchers(&mut self) {
-        let newest = self.plane.timestamp();
-        let (told, held) = std::mem::take(&mut self.held).into_iter().partition::<Vec<_>, _>(|held| held.known < newest);
+    /// Something was written: each replica sees it sooner or later, as does one that starts.
+    fn tell_replicas(&mut self) {
+        for replica in 0..self.replicas.len() {
+            let seen = self.now_ms + if self.rng.random_bool(0.2) { self.rng.random_range(0..3_000) } else { 1 };
+            let published = Arc::clone(self.plane.newest());
+            self.queue.add(seen, Happening::Seen { replica, published });
+        }
+    }
+
+    fn wake_watchers(&mut self, replica: usize) {
+        let Some(seen) = self.replicas[replica].clone() else { return };
+        let is_told = |held: &Held| held.replica == replica && held.known < seen.timestamp;
+        let (told, held) = std::mem::take(&mut self.held).into_iter().partition::<Vec<_>, _>(is_told);
         self.held = held;
         for watcher in told {
             // A notice may be lost; then the request ends by itself.
-            let news = self.plane.news(self.weather.inline);
-            self.answer(watcher.gateway, Event::Watched(watcher.ticket, news));
+            self.answer(watcher.gateway, Event::Watched(watcher.ticket, seen.news(self.weather.inline)));
+        }
+    }
+
+    /// A replica dies, and whoever it held hears of it; or comes back.
+    fn turn(&mut self, replica: usize) {
+        if self.replicas[replica].take().is_none() {
+            self.replicas[replica] = Some(Arc::clone(self.plane.newest()));
+            return;
+        }
+        self.tally.count("a replica died");
+        let (cut, held) = std::mem::take(&mut self.held).into_iter().partition::<Vec<_>, _>(|held| held.replica == replica);
+        self.held = held;
+        for Held { gateway, ticket, .. } in cut {
+            self.answer(gateway, Event::Failed { ticket, wait_ms: 0 });
+        }
+    }
+
+    /// A gateway dies, and may find something else on its disk when it starts again.
+    fn crash(&mut self, gateway: usize) {
+        let (arrived, whole) = (self.rng.random_bool(0.5), self.rng.random_bool(0.5));
+        self.gateways[gateway].crash(arrived, whole);
+        self.held.retain(|held| held.gateway != gateway);
+        self.tally.count("a gateway died");
+        if self.rng.random_bool(0.4) {
+            self.gateways[gateway].disk.spoil(&mut self.rng);
+            self.tally.count("a disk was spoilt");
         }
     }
 
@@ -278,38 +398,49 @@ impl World {
     fn deed(&mut self) {
         let now = self.unix_s();
         let gateway = self.rng.random_range(0..self.gateways.len());
-        match self.rng.random_range(0..20) {
-            0..=4 if self.plane_is_up => {
+        match self.rng.random_range(0..24) {
+            0..=4 if self.is_up() => {
                 let target = target(&mut self.rng);
                 self.plane.revoke(target, now);
             }
-            5 if self.plane_is_up => self.plane.lift(now, &mut self.rng),
-            6 | 7 if self.plane_is_up => self.plane.publish(now, &mut self.rng),
-            8 if self.plane_is_up => self.plane.move_to_another(now, &mut self.rng),
-            9 if self.plane_is_up => self.plane.rotate(now, &mut self.rng),
-            10 | 11 => {
+            5 if self.is_up() => self.plane.lift(now, &mut self.rng),
+            6 | 7 if self.is_up() => self.plane.publish(now, &mut self.rng),
+            8 | 9 if self.is_up() => self.plane.move_rings(now, &mut self.rng),
+            10 if self.is_up() => {
+                self.plane.pin(&self.gateways[gateway].name, now, &mut self.rng);
+                self.tally.count("a gateway was pinned");
+            }
+            11 if self.is_up() => {
+                self.plane.rotate(now, &mut self.rng);
+                self.tally.count("a key was replaced");
+            }
+            12 | 13 => {
                 if self.gateways[gateway].follower.is_some() {
-                    let arrived = self.rng.random_bool(0.5);
-                    self.gateways[gateway].crash(arrived);
-                    self.held.retain(|held| held.gateway != gateway);
+                    self.crash(gateway);
                 } else {
                     self.start(gateway);
                 }
             }
-            12 => {
-                self.plane_is_up = !self.plane_is_up;
-                self.held.clear();
+            14 | 15 => {
+                let replica = self.rng.random_range(0..self.replicas.len());
+                self.turn(replica);
             }
-            13 | 14 => self.gateways[gateway].parted = !self.gateways[gateway].parted,
-            15 => {
+            16 | 17 => self.gateways[gateway].parted = !self.gateways[gateway].parted,
+            18 => {
                 let jumps = [0, -90_000, 90_000, 5 * 3_600_000, -5 * 3_600_000, 40 * 86_400_000];
                 self.gateways[gateway].off_ms = *jumps.choose(&mut self.rng).expect("some");
+                self.tally.count("a clock jumped");
             }
-            16 => self.gateways[gateway].disk_is_full = !self.gateways[gateway].disk_is_full,
-            17 => self.hear(gateway, Event::Hurry),
+            19 => self.gateways[gateway].disk.is_full = !self.gateways[gateway].disk.is_full,
+            20 => self.hear(gateway, Event::Hurry),
+            21 => {
+                let old = self.plane.history.choose(&mut self.rng).cloned();
+                let one = &mut self.gateways[gateway];
+                one.mirror = if one.mirror.is_some() { None } else { old };
+            }
             _ => {}
         }
-        self.wake_watchers();
+        self.tell_replicas();
         let next = self.now_ms + self.rng.random_range(50..6_000);
         self.queue.add(next, Happening::Deed);
     }
@@ -329,9 +460,11 @@ impl World {
         let now = self.at(gateway).unix_ms / 1000;
         if let Some(allowed) = self.gateways[gateway].decide(&token, tool, now) {
             self.judge_call(gateway, &token, tool, now);
+            self.tally.count(if allowed { "a call was allowed" } else { "a call was refused" });
             if allowed && self.rng.random_bool(0.5) {
                 self.gateways[gateway].streams.push(Stream { token, tool: tool.to_owned() });
             } else if !allowed && token.seq > self.gateways[gateway].seq() {
+                self.tally.count("a call came before its list");
                 self.hear(gateway, Event::Hurry);
             }
         }
@@ -340,7 +473,15 @@ impl World {
     }
 
     /// What is in force was signed by the right keys at some time: it is word for word what was published.
-    fn judge_origin(&self, active: &enforce::Active) {
+    /// And it is what this gateway was to run as of its timestamp, no lower than the floor.
+    fn judge_origin(&mut self, gateway: usize, active: &enforce::Active) {
+        let (version, timestamp) = (active.policy().version, active.freshness().timestamp);
+        let one = &self.gateways[gateway];
+        let (due, floor) = self.plane.due(timestamp, &one.name, one.is_canary());
+        assert!(due.contains(&version) && version >= floor, "{} runs {version}, not one of {due:?} above {floor}", one.name);
+        if self.plane.due(timestamp, "nobody", !one.is_canary()).0 != due {
+            self.tally.count("rings ran different versions");
+        }
         let policy = self.plane.policies.get(&active.policy().version).expect("a policy that was published");
         assert_eq!(active.policy(), policy);
         assert!(active.revocations().seq() <= self.plane.seq);
@@ -379,16 +520,19 @@ impl World {
 
     /// From now on everything works.
     fn heal(&mut self) {
-        (self.weather, self.plane_is_up) = (Weather::FAIR, true);
+        self.weather = Weather::FAIR;
+        for replica in 0..self.replicas.len() {
+            self.replicas[replica] = Some(Arc::clone(self.plane.newest()));
+        }
         for gateway in 0..self.gateways.len() {
             let one = &mut self.gateways[gateway];
-            (one.off_ms, one.parted, one.disk_is_full) = (0, false, false);
+            (one.off_ms, one.parted, one.mirror, one.disk.is_full) = (0, false, None, false);
             if one.follower.is_none() {
                 self.start(gateway);
             }
         }
-        self.plane.touch(self.unix_s());
-        self.wake_watchers();
+        self.plane.unpin(self.unix_s());
+        self.tell_replicas();
         // No more deeds; calls and timestamps go on.
         let mut calm = Queue::default();
         while let Some((at, what)) = self.queue.next() {
@@ -405,7 +549,8 @@ impl World {
         for (gateway, told) in self.gateways.iter().zip(&self.told) {
             let report = gateway.follower.as_ref().expect("it runs").report();
             assert_eq!(report.error, None, "{}", gateway.name);
-            assert_eq!(report.policy_version, Some(self.plane.live), "{}", gateway.name);
+            let due = self.plane.due_now(&gateway.name, gateway.is_canary());
+            assert_eq!(report.policy_version, Some(due), "{}", gateway.name);
             assert_eq!(report.revocation_seq, Some(self.plane.seq), "{}", gateway.name);
             assert!(gateway.active.as_ref().is_some_and(|active| active.stale_for(self.unix_s()) == 0), "{} is stale", gateway.name);
             if gateway.source.hears() {

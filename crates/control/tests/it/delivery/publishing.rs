@@ -11,7 +11,7 @@ on_each_database! {
         assert_eq!(refused.code(), "missing");
         assert_eq!(publish(&h).await.expect("publishes"), 1);
         let activated = gw.follow(&h, &gw.fresh()).await;
-        let policy: PolicySet = serde_json::from_str(&activated.policy.text).expect("a policy");
+        let policy: PolicySet = serde_json::from_str(activated.policy.text()).expect("a policy");
         let compiled = delivery::draft(&h.control, &ada(&h).await).await.expect("a draft");
         assert!(!compiled.differs && compiled.changes.is_empty());
         assert_eq!(policy, PolicySet { version: 1, ..compiled.policy });
@@ -38,9 +38,9 @@ on_each_database! {
         let gw = enrol(&h, "gw-1").await;
         let before = gw.follow(&h, &gw.fresh()).await;
         // Whom it concerns can be told with the key in the policy, and not without.
-        let policy: PolicySet = serde_json::from_str(&before.policy.text).expect("a policy");
+        let policy: PolicySet = serde_json::from_str(before.policy.text()).expect("a policy");
         assert_eq!(list(&before).entries()[0].mark, policy.revocation_key.mark(&Target::Client("cli_old".to_owned())));
-        assert!(!before.revocations.text.contains("cli_old"));
+        assert!(!before.revocations.text().contains("cli_old"));
         let old = stored(&h).await;
         let seq = h.control.run(&ada(&h).await, Revoke(Target::Grant("grt_1".to_owned()), None)).await.expect("revokes");
         let after = gw.follow(&h, &before.trusted).await;

@@ -374,7 +374,7 @@ on_each_database! {
         h.control.run(&ada(&h).await, RotateTokenKey { compromised: true }).await.expect("rotated");
         assert_eq!((canary.round(&h).await, rest.round(&h).await), (3, 3));
         assert_eq!(state(&h, 2).await, State::Superseded);
-        let policy: PolicySet = serde_json::from_str(&rest.last.as_ref().expect("runs 3").policy.text).expect("a policy");
+        let policy: PolicySet = serde_json::from_str(rest.last.as_ref().expect("runs 3").policy.text()).expect("a policy");
         assert!(!policy.roles.contains_key("sre"), "as in policy 1");
         assert!(delivery::draft(&h.control, &ada(&h).await).await.expect("a draft").differs);
         // Other keys alone need no rings.

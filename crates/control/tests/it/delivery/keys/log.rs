@@ -93,7 +93,7 @@ on_each_database! {
         assert_eq!(listed(&h).await.audit_log[1].state, OtherState::SignsAlong(vec!["gw-1".to_owned()]));
         assert!(!settle_keys(&h.control, &h.acme()).await.expect("upkeep"));
         let after = gw.follow(&h, &before.trusted).await;
-        let policy: PolicySet = serde_json::from_str(&after.policy.text).expect("a policy");
+        let policy: PolicySet = serde_json::from_str(after.policy.text()).expect("a policy");
         assert_eq!(policy.audit_log, done.key);
         gw.ack(&h, &after).await;
         assert!(settle_keys(&h.control, &h.acme()).await.expect("upkeep"));

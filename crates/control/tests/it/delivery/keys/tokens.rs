@@ -18,7 +18,7 @@ fn kids(jwks: &serde_json::Value) -> BTreeSet<String> {
 
 /// The key ids that a gateway believes.
 fn believed(activated: &Activated) -> BTreeSet<String> {
-    let policy: PolicySet = serde_json::from_str(&activated.policy.text).expect("a policy");
+    let policy: PolicySet = serde_json::from_str(activated.policy.text()).expect("a policy");
     kids(&policy.issuers[0].jwks)
 }
 
@@ -53,7 +53,7 @@ on_each_database! {
         assert!(!settle(&h).await, "the gateway does not know the new key yet");
         let after = gw.follow(&h, &before.trusted).await;
         assert_eq!(believed(&after), BTreeSet::from([old.clone(), new.clone()]));
-        let policy: PolicySet = serde_json::from_str(&after.policy.text).expect("a policy");
+        let policy: PolicySet = serde_json::from_str(after.policy.text()).expect("a policy");
         assert!(!policy.roles.contains_key("sre"), "the draft was published along");
         gw.ack(&h, &after).await;
         h.advance_s(5);
@@ -142,7 +142,7 @@ on_each_database! {
         let file = countersigned(&h, &policy).await;
         assert_eq!(file.candidate, number);
         bring(&h, &file).await.expect("complete");
-        let policy_of = |activated: &Activated| serde_json::from_str::<PolicySet>(&activated.policy.text).expect("a policy");
+        let policy_of = |activated: &Activated| serde_json::from_str::<PolicySet>(activated.policy.text()).expect("a policy");
         let ended = gw.follow(&h, &after.trusted).await;
         assert_eq!(believed(&ended), BTreeSet::from([stolen.key]));
         assert!(!policy_of(&ended).roles.contains_key("ops"));
