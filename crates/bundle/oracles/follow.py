@@ -6,6 +6,7 @@ Usage: follow.py DIRECTORY, with the package `tuf` installed. Fails where python
 import datetime
 import json
 import pathlib
+import shutil
 import sys
 import tempfile
 from urllib.parse import unquote, urlparse
@@ -46,6 +47,23 @@ def follow(state, root, scratch, now):
         updater.download_target(info)
 
 
+def spoil(kind, kept, older):
+    """Does to the metadata that the client keeps what the scenario says."""
+    for path in kept.glob("*.json"):
+        if path.is_symlink() or not path.is_file():
+            continue
+        body = path.read_bytes()
+        middle = len(body) // 2
+        if kind == "lost":
+            path.unlink()
+        elif kind == "truncated":
+            path.write_bytes(body[:middle])
+        elif kind == "altered":
+            path.write_bytes(body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :])
+        else:
+            path.write_bytes((older / path.name).read_bytes())
+
+
 def play(folder):
     """Whether the last state is accepted; raises if an honest one before it is not."""
     about = json.loads((folder / "scenario.json").read_text())
@@ -58,6 +76,10 @@ def play(folder):
         last = about["states"] - 1
         for at in range(last):
             follow(folder / str(at), root, scratch, now)
+            if at == 0:
+                shutil.copytree(scratch / "metadata", scratch / "older")
+        if about["spoil"]:
+            spoil(about["spoil"], scratch / "metadata", scratch / "older")
         try:
             follow(folder / str(last), root, scratch, now)
         except (RepositoryError, DownloadHTTPError, DownloadLengthMismatchError) as error:
@@ -72,7 +94,7 @@ def main(directory):
     assert folders, f"no scenario in {directory}"
     for folder in folders:
         about, refused = play(folder)
-        print(f"{about['name']:<58} {'refuses' if refused else 'accepts':<8} {refused or ''}"[:160])
+        print(f"{about['name']:<66} {'refuses' if refused else 'accepts':<8} {refused or ''}"[:160])
         if (refused is None) != about["accepts"]:
             print(f"  the attack table says that python-tuf {'accepts' if about['accepts'] else 'refuses'} this")
             wrong += 1

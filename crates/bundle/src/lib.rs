@@ -28,7 +28,7 @@ pub mod schema;
 mod digest;
 
 pub use assignment::Assignment;
-pub use client::{Activated, Chain, Next, Pin, Refused, Response, Trusted, Update};
+pub use client::{Activated, Chain, Kept, Next, Pin, Refused, Response, Trusted, Update};
 pub use digest::sha256_hex;
 pub use key::{Key, KeySet, PublicKey, Signer};
 pub use layout::Role;

@@ -1,6 +1,7 @@
 //! What happens to a follower, and what it wants done.
 
 use crate::report::{Report, Trouble};
+use bundle::Kept;
 use enforce::Active;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,24 +36,6 @@ pub struct News {
     /// Within how long to say what came of it, milliseconds; 0 for at once. A source that many follow spreads what they say, so that it
     /// does not keep the news from the last of them.
     pub ack_within_ms: i64,
-}
-
-/// What a gateway keeps on its disk.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Kept<B> {
-    /// The verified state, see [`bundle::Trusted::to_json`].
-    pub state: Option<B>,
-    /// Which versions were accepted, see [`bundle::Trusted::floors_json`]: a file of its own, so that a state that is lost or damaged is no way
-    /// to something older.
-    pub floors: Option<B>,
-}
-
-impl Kept<Vec<u8>> {
-    /// The same, borrowed.
-    #[must_use]
-    pub fn borrowed(&self) -> Kept<&[u8]> {
-        Kept { state: self.state.as_deref(), floors: self.floors.as_deref() }
-    }
 }
 
 /// Something that happened.

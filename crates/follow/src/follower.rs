@@ -1,9 +1,9 @@
 //! The state machine.
 
-use crate::effect::{At, Effect, Event, Kept, News, Ticket};
+use crate::effect::{At, Effect, Event, News, Ticket};
 use crate::report::{Report, Trouble};
 use crate::source::Source;
-use bundle::{Activated, Next, Pin, Refused, Response, Role, Trusted, Update};
+use bundle::{Activated, Kept, Next, Pin, Refused, Response, Role, Trusted, Update};
 use enforce::{Active, Freshness, Unusable};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -113,25 +113,8 @@ impl Failure {
 ///
 /// The troubles say what stands against what was kept; there is a follower to begin with all the same.
 pub fn restore(source: Source, pin: Pin, kept: Kept<&[u8]>, at: At, seed: u64) -> (Follower, Vec<Trouble>) {
-    let mut troubles = Vec::new();
-    let mut note = |refused: Refused| troubles.push(Trouble::new(refused.code(), &refused));
-    let (mut trusted, mut restored) = (Trusted::new(pin.clone()), None);
-    match kept.state.map(|document| Trusted::open(pin.clone(), document, at.unix_s())).transpose() {
-        Ok(Some((verified, state))) => (trusted, restored) = (verified, state.activated),
-        Ok(None) => {}
-        Err(refused) => note(refused),
-    }
-    if let Some(floors) = kept.floors {
-        match trusted.clone().remembering(floors) {
-            Ok(remembering) => trusted = remembering,
-            Err(refused @ Refused::Rollback { .. }) => {
-                note(refused);
-                let nothing = Trusted::new(pin);
-                (trusted, restored) = (nothing.clone().remembering(floors).unwrap_or(nothing), None);
-            }
-            Err(refused) => note(refused),
-        }
-    }
+    let (trusted, restored, refused) = Trusted::restore(&pin, kept, at.unix_s());
+    let mut troubles: Vec<_> = refused.iter().map(|refused| Trouble::new(refused.code(), refused)).collect();
     let active = match restored.map(|activated| build(None, &trusted.pin().tenant, &activated)).transpose() {
         Ok(active) => active.map(Arc::new),
         Err(unusable) => {
@@ -415,7 +398,7 @@ impl Follower {
         }
         // Enforced before it is kept, and even if it cannot be: neither a slow disk nor a full one holds up a revocation. What is told of it
         // waits for the disk.
-        let kept = Kept { state: Some(activated.trusted.to_json()), floors: activated.trusted.floors_json() };
+        let kept = activated.trusted.kept();
         self.trusted = activated.trusted;
         self.active = Some(Arc::clone(&active));
         out.push(Effect::Activate(active));

@@ -17,7 +17,8 @@ mod follower;
 mod report;
 mod source;
 
-pub use effect::{At, Effect, Event, Kept, News, Ticket};
+pub use bundle::Kept;
+pub use effect::{At, Effect, Event, News, Ticket};
 pub use follower::{Follower, restore};
 pub use report::{Report, Trouble};
 pub use source::Source;

@@ -105,7 +105,7 @@ fn served(server: &Files, path: &str, choices: &mut Choices<'_>) -> Option<Vec<u
 #[test]
 fn news_and_files() {
     let world = &*WORLD;
-    let kept = Kept { state: Some(world.held.to_json()), floors: world.held.floors_json() };
+    let kept = world.held.kept();
     target!(400, |mut choices: Choices<'_>| {
         let source = if choices.below(4) == 0 { Source::Files { every_ms: 10_000 } } else { Source::ControlPlane };
         let kept = if choices.below(2) == 0 { kept.borrowed() } else { Kept::default() };

@@ -10,6 +10,7 @@ mod forge;
 mod peer;
 mod scenario;
 mod scenarios;
+mod spoil;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/workflow/support.rs"]
 mod support;
@@ -22,7 +23,7 @@ async fn main() -> Result<()> {
     let directory: PathBuf = std::env::args().nth(1).context("usage: oracles DIRECTORY")?.into();
     let scenarios = scenarios::all();
     let mut failures = Vec::new();
-    println!("{:<58} {:<22} {:<10} {:<10}", "scenario", "ours", "tough", "python-tuf");
+    println!("{:<66} {:<16} {:<10} {:<10}", "scenario", "ours", "tough", "python-tuf");
     for scenario in &scenarios {
         let folder = directory.join(scenario.file_name());
         scenario.write(&folder)?;
@@ -30,7 +31,7 @@ async fn main() -> Result<()> {
         let tough = peer::follow(scenario, &folder).await?;
         let word = |accepts: bool| if accepts { "accepts" } else { "refuses" };
         let shown = ours.as_ref().map_or_else(|code| (*code).to_owned(), |()| "accepts".to_owned());
-        println!("{:<58} {shown:<22} {:<10} {:<10}", scenario.name, word(tough.is_ok()), word(scenario.python_accepts()));
+        println!("{:<66} {shown:<16} {:<10} {:<10}", scenario.name, word(tough.is_ok()), word(scenario.python_accepts()));
         if ours != scenario.expected {
             failures.push(format!("{}: our client should say {:?}, says {ours:?}", scenario.name, scenario.expected));
         }

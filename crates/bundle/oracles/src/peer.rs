@@ -10,13 +10,28 @@ use url::Url;
 /// Follows the states of a scenario with one datastore; the inner result is about the last.
 pub async fn follow(scenario: &Scenario, folder: &Path) -> Result<Result<()>> {
     let datastore = tempfile::tempdir()?;
+    let older = tempfile::tempdir()?;
     let last = scenario.states.len() - 1;
     for at in 0..last {
         load(folder, at, datastore.path(), false)
             .await
             .with_context(|| format!("{}: tough refuses the honest state {at}", scenario.name))?;
+        if at == 0 {
+            copy(datastore.path(), older.path())?;
+        }
+    }
+    if let Some(spoil) = scenario.spoil {
+        spoil.folder(datastore.path(), older.path())?;
     }
     Ok(load(folder, last, datastore.path(), scenario.about_time).await)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 async fn load(folder: &Path, at: usize, datastore: &Path, by_the_clock: bool) -> Result<()> {

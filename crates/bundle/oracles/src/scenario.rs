@@ -1,5 +1,6 @@
 //! One row of the attack table.
 
+use crate::spoil::Spoil;
 use crate::support::{NOW, follow};
 use anyhow::{Context as _, Result};
 use bundle::{Files, Pin, Trusted};
@@ -15,6 +16,8 @@ pub struct Scenario {
     pub pin: Pin,
     /// States of the server.
     pub states: Vec<Files>,
+    /// What becomes of the client's own files before the last one.
+    pub spoil: Option<Spoil>,
     /// What our client says to the last one: nothing, or a code.
     pub expected: Result<(), &'static str>,
     /// Why `tough` decides otherwise, if it does.
@@ -60,6 +63,7 @@ impl Scenario {
         }
         let about = json!({
             "name": self.name, "states": self.states.len(), "accepts": self.python_accepts(), "about_time": self.about_time, "now": NOW,
+            "spoil": self.spoil.map(Spoil::name),
         });
         Ok(fs::write(folder.join("scenario.json"), about.to_string())?)
     }
@@ -68,11 +72,20 @@ impl Scenario {
     pub fn follow(&self) -> Result<(), &'static str> {
         let mut trusted = Trusted::new(self.pin.clone());
         let (last, before) = self.states.split_last().expect("there is a state");
+        let mut kept = Vec::new();
         for state in before {
             trusted = follow(&trusted, state, NOW).expect("an honest state").trusted;
+            kept.push(trusted.kept());
         }
         // What is kept is verified again in between, as at every start.
-        let (trusted, _) = Trusted::open(self.pin.clone(), &trusted.to_json(), NOW).expect("its own state");
+        let mut newest = trusted.kept();
+        if let Some(spoil) = self.spoil {
+            let older = kept.first().and_then(|kept| kept.state.as_deref()).expect("it kept something");
+            newest.state = newest.state.and_then(|state| spoil.state(state, older));
+        }
+        let (trusted, in_force, refused) = Trusted::restore(&self.pin, newest.borrowed(), NOW);
+        let is_kept = !before.is_empty() && self.spoil.is_none();
+        assert_eq!(in_force.is_some(), is_kept, "{}: what is spoilt is not enforced: {refused:?}", self.name);
         follow(&trusted, last, NOW).map(drop).map_err(|refused| match refused.code() {
             // Bytes that are served in full differ in length before they differ in digest; which of the two comes first is no matter.
             "length_mismatch" | "hash_mismatch" | "too_large" if self.expected == Err("length_or_hash") => "length_or_hash",

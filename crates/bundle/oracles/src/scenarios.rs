@@ -2,17 +2,21 @@
 
 use crate::forge::{forge, forge_all, refer};
 use crate::scenario::Scenario;
+use crate::spoil::Spoil;
 use crate::support::{NOW, World, path, stamp};
 use bundle::repository::{RootKeys, Threshold};
 use bundle::{Files, Key};
 use serde_json::json;
+
+mod rings;
+mod thresholds;
 
 fn key() -> Key {
     Key::generate().expect("randomness")
 }
 
 fn row(name: &'static str, world: &World, states: Vec<Files>, expected: Result<(), &'static str>) -> Scenario {
-    Scenario { name, pin: world.pin(), states, expected, tough_differs: None, python_differs: None, about_time: false }
+    Scenario { name, pin: world.pin(), states, spoil: None, expected, tough_differs: None, python_differs: None, about_time: false }
 }
 
 /// Every row.
@@ -21,9 +25,12 @@ pub fn all() -> Vec<Scenario> {
     rows.extend(rollbacks());
     rows.extend(freezes());
     rows.extend(stolen_keys());
+    rows.extend(thresholds::all());
     rows.extend(mixtures());
+    rows.extend(rings::all());
     rows.extend(roots());
     rows.extend(damage());
+    rows.extend(spoilt());
     rows
 }
 
@@ -109,7 +116,19 @@ fn freezes() -> Vec<Scenario> {
         let files = forge_all(&world, role, key, |signed| signed["expires"] = ended.clone());
         Scenario { about_time: true, ..row(name, &world, vec![files], Err("expired")) }
     })
+    .chain([ended_root()])
     .collect()
+}
+
+fn ended_root() -> Scenario {
+    // 2020-01-01.
+    const ENDED: i64 = 1_577_836_800;
+    let mut world = World::new("acme");
+    let honest = world.server.clone();
+    let old = std::mem::replace(&mut world.keys.root, key());
+    let files = world.repository.rotate(&world.keys.root_keys(), &[&old, &world.keys.root], ENDED).expect("signs");
+    world.server.extend(files);
+    Scenario { about_time: true, ..row("freeze: the root has ended", &world, vec![honest, world.server.clone()], Err("expired")) }
 }
 
 /// Keys that are not what they should be.
@@ -258,4 +277,30 @@ fn damage() -> Vec<Scenario> {
         row("altered: the revocation list", &world, change("list.json", flip), Err("length_or_hash")),
         row("altered: the policy", &world, change("1.json", flip), Err("length_or_hash")),
     ]
+}
+
+/// What the client itself keeps is spoilt: then it has what is newest, and takes nothing older.
+fn spoilt() -> Vec<Scenario> {
+    let mut world = World::new("acme");
+    let old = world.server.clone();
+    world.revoke(2);
+    world.publish(2, 0);
+    world.assign(2);
+    world.seal();
+    let new = world.server.clone();
+    let mut rows = Vec::new();
+    for (spoil, newest, older) in [
+        (Spoil::Truncated, "tampered cache: truncated, then the newest", "tampered cache: truncated, then what was before"),
+        (Spoil::Altered, "tampered cache: altered, then the newest", "tampered cache: altered, then what was before"),
+        (Spoil::Lost, "tampered cache: lost, then the newest", "tampered cache: lost, then what was before"),
+        (Spoil::PutBack, "tampered cache: put back, then the newest", "tampered cache: put back, then what was before"),
+    ] {
+        let honest = vec![old.clone(), new.clone(), new.clone()];
+        rows.push(Scenario { spoil: Some(spoil), ..row(newest, &world, honest, Ok(())) });
+        let evil = vec![old.clone(), new.clone(), old.clone()];
+        let forgets = Some("its cache is all that it remembers");
+        let one = row(older, &world, evil, Err("rollback"));
+        rows.push(Scenario { spoil: Some(spoil), tough_differs: forgets, python_differs: forgets, ..one });
+    }
+    rows
 }

@@ -21,5 +21,5 @@ mod workflow;
 
 pub use chain::Chain;
 pub use refused::Refused;
-pub use trusted::{Pin, Restored, Staleness, Trusted};
+pub use trusted::{Kept, Pin, Restored, Staleness, Trusted};
 pub use update::{Activated, Content, Next, Response, Update};

@@ -53,6 +53,24 @@ pub struct Trusted {
     pub(super) remembered: Option<Floors>,
 }
 
+/// What a client keeps on its disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept<B> {
+    /// The verified state, see [`Trusted::to_json`].
+    pub state: Option<B>,
+    /// Which versions were accepted, see [`Trusted::floors_json`]: a file of its own, so that a state that is lost or damaged is no way to
+    /// something older.
+    pub floors: Option<B>,
+}
+
+impl Kept<Vec<u8>> {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> Kept<&[u8]> {
+        Kept { state: self.state.as_deref(), floors: self.floors.as_deref() }
+    }
+}
+
 /// The state after it was read from disk and verified again.
 #[derive(Debug, Clone)]
 pub struct Restored {
@@ -96,6 +114,37 @@ impl Trusted {
     #[must_use]
     pub fn new(pin: Pin) -> Self {
         Self { pin, files: BTreeMap::new(), accepted: None, remembered: None }
+    }
+
+    /// What to keep: each file write, fsync, rename; the state first, so that after a crash the floors are never ahead of it.
+    #[must_use]
+    pub fn kept(&self) -> Kept<Vec<u8>> {
+        Kept { state: Some(self.to_json()), floors: self.floors_json() }
+    }
+
+    /// Makes the best of what was kept. A state that does not verify, or that is older than the floors beside it, is not used; nothing older
+    /// than the floors will be accepted all the same. Floors that cannot be read are none.
+    ///
+    /// Gives the state to go on from, what of it can be enforced at once, and what stands against what was kept.
+    #[must_use]
+    pub fn restore(pin: &Pin, kept: Kept<&[u8]>, now: i64) -> (Self, Option<Activated>, Vec<Refused>) {
+        let (mut trusted, mut activated, mut refused) = (Self::new(pin.clone()), None, Vec::new());
+        match kept.state.map(|document| Self::open(pin.clone(), document, now)).transpose() {
+            Ok(Some((verified, restored))) => (trusted, activated) = (verified, restored.activated),
+            Ok(None) => {}
+            Err(why) => refused.push(why),
+        }
+        let Some(floors) = kept.floors else { return (trusted, activated, refused) };
+        match trusted.clone().remembering(floors) {
+            Ok(remembering) => trusted = remembering,
+            Err(why @ Refused::Rollback { .. }) => {
+                refused.push(why);
+                let nothing = Self::new(pin.clone());
+                (trusted, activated) = (nothing.clone().remembering(floors).unwrap_or(nothing), None);
+            }
+            Err(why) => refused.push(why),
+        }
+        (trusted, activated, refused)
     }
 
     /// Reads a persisted state and verifies it as if it had just been downloaded, expiry apart.
