@@ -5,7 +5,6 @@ use crate::data::Identity;
 use crate::link::{LinkError, printable, read, refused, unreachable};
 use serde::Deserialize;
 use serde_json::json;
-use std::time::Duration;
 use token::PublicJwk;
 
 /// The largest answer that is read, in bytes.
@@ -139,7 +138,7 @@ pub async fn enrol(
     key: &PublicJwk,
 ) -> Result<Identity, EnrolError> {
     let body = json!({"token": token.whole, "name": config.name, "public_key": key});
-    let request = http.post(format!("{}/delivery/enroll", config.control_plane)).json(&body).timeout(Duration::from_secs(20));
+    let request = http.post(format!("{}/delivery/enroll", config.control_plane)).json(&body).timeout(config.patience.request);
     let response = request.send().await.map_err(unreachable)?;
     if !response.status().is_success() {
         return Err(match refused("enroll", response).await {

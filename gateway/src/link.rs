@@ -14,9 +14,22 @@ use std::time::Duration;
 use token::{Assertion, AssertionClaims, SigningKey};
 use url::Url;
 
-/// The control plane holds a watch up to 25 s.
-const WATCH: Duration = Duration::from_secs(40);
-const REQUEST: Duration = Duration::from_secs(20);
+/// How long an answer may take from the first byte of the request to the last of the body, however steadily it trickles in: whoever could
+/// keep a gateway busy with one slow answer would keep every later revocation from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Of a watch, which the control plane holds for up to 28 s.
+    pub watch: Duration,
+    /// Of anything else.
+    pub request: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { watch: Duration::from_secs(40), request: Duration::from_secs(20) }
+    }
+}
+
 /// What one watch reply may hold.
 const LARGEST_PUSH: u64 = 16 << 20;
 /// What a checkpoint with its proof may hold: 64 hashes and a note.
@@ -90,6 +103,7 @@ pub struct Link {
     gateway_id: String,
     clock: Clock,
     random: Random,
+    patience: Patience,
     newest: Mutex<Option<Signed>>,
 }
 
@@ -159,8 +173,15 @@ impl Link {
             gateway_id: gateway_id.to_owned(),
             clock,
             random,
+            patience: Patience::default(),
             newest: Mutex::default(),
         }
+    }
+
+    /// With another patience than usual.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     fn assertion(&self) -> Result<String, LinkError> {
@@ -200,7 +221,7 @@ impl Link {
     /// # Errors
     /// [`LinkError`].
     pub async fn watch(&self, timestamp: u64) -> Result<Watched, LinkError> {
-        let request = self.http.get(format!("{}/watch?timestamp={timestamp}", self.base)).timeout(WATCH);
+        let request = self.http.get(format!("{}/watch?timestamp={timestamp}", self.base)).timeout(self.patience.watch);
         let response = self.send("watch", request).await?;
         let bytes = read(response, LARGEST_PUSH).await?;
         serde_json::from_slice(&bytes).map_err(|_| LinkError::Unreadable("watch"))
@@ -211,7 +232,7 @@ impl Link {
     /// # Errors
     /// [`LinkError`].
     pub async fn fetch(&self, path: &str, max_len: u64) -> Result<Option<Vec<u8>>, LinkError> {
-        let request = self.http.get(format!("{}/tuf/{path}", self.base)).timeout(REQUEST);
+        let request = self.http.get(format!("{}/tuf/{path}", self.base)).timeout(self.patience.request);
         let response = self.send("fetch", request).await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -224,7 +245,7 @@ impl Link {
     /// # Errors
     /// [`LinkError`].
     pub async fn ack(&self, ack: &Ack) -> Result<Option<Shown>, LinkError> {
-        let request = self.http.post(format!("{}/ack", self.base)).json(ack).timeout(REQUEST);
+        let request = self.http.post(format!("{}/ack", self.base)).json(ack).timeout(self.patience.request);
         let response = self.send("ack", request).await?;
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(None);
@@ -238,7 +259,7 @@ impl Link {
     /// # Errors
     /// [`LinkError`].
     pub async fn decisions(&self, seq: u64, previous: &str, batch: Vec<u8>) -> Result<(), LinkError> {
-        let request = self.http.post(format!("{}/decisions", self.base)).timeout(REQUEST);
+        let request = self.http.post(format!("{}/decisions", self.base)).timeout(self.patience.request);
         let request = request
             .header("content-type", "application/x-ndjson")
             .header("content-encoding", "gzip")

@@ -240,7 +240,7 @@ fn status(dir: &Path) -> Result<()> {
         println!("state           nothing verified yet: closed");
         return Ok(());
     };
-    println!("policy          {} (sha256 {})", activated.policy.version, activated.policy.sha256);
+    println!("policy          {} (sha256 {})", activated.policy.version, activated.policy.sha256());
     println!("revocations     {}", activated.revocation_seq);
     println!("timestamp       {}", activated.timestamp);
     println!("root version    {}", activated.root_version);

@@ -75,7 +75,10 @@ pub async fn run(config: Config, clock: Clock, random: Random, on: impl Into<Lis
         root_sha256: identity.root_sha256.clone(),
         labels: config.labels.clone(),
     };
-    let link = || Link::new(http.clone(), &identity.control_plane, Arc::clone(&key), &identity.gateway_id, clock.clone(), random.clone());
+    let link = || {
+        let (http, key) = (http.clone(), Arc::clone(&key));
+        Link::new(http, &identity.control_plane, key, &identity.gateway_id, clock.clone(), random.clone()).with_patience(config.patience)
+    };
     let opened = spool::open(&data.decisions(), config.decisions.disk_bytes, Arc::clone(&standing));
     let spool = opened.context("opening the decision log")?;
     // It is told to stop last, when the calls that are under way have been decided.
@@ -92,7 +95,7 @@ pub async fn run(config: Config, clock: Clock, random: Random, on: impl Into<Lis
         Some(repository) => {
             // Nobody hears: batches are closed and stay, for whoever collects them.
             (
-                Source::Files { files: files(repository)?, every: repository.every },
+                Source::Files { files: files(repository)?, every: repository.every, patience: config.patience },
                 tokio::spawn(spool::collect(spool.clone(), calls_ended.clone())),
             )
         }

@@ -8,6 +8,7 @@ pub mod settings;
 
 pub use problem::{Problem, Problems};
 
+use crate::link::Patience;
 use http::HeaderName;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -43,6 +44,8 @@ pub struct Config {
     pub drift_check: Option<Duration>,
     /// What is particular to an MCP server, by its resource URI.
     pub upstreams: BTreeMap<String, Upstream>,
+    /// How long whoever it follows may take to answer. Nothing that an operator sets.
+    pub patience: Patience,
 }
 
 impl Default for Config {
@@ -61,6 +64,7 @@ impl Default for Config {
             decisions: Decisions::default(),
             drift_check: Some(Duration::from_secs(300)),
             upstreams: BTreeMap::new(),
+            patience: Patience::default(),
         }
     }
 }
@@ -378,6 +382,7 @@ impl Settings {
             },
             drift_check: self.drift_check.or(default.drift_check).filter(|every| !every.is_zero()),
             upstreams: self.upstreams,
+            patience: default.patience,
         })
     }
 }

@@ -1,13 +1,12 @@
 //! Where the tenant's repository lies.
 
-use crate::link::{Link, LinkError, read, unreachable};
+use crate::link::{Link, LinkError, Patience, read, unreachable};
 use follow::News;
 use reqwest::StatusCode;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-const REQUEST: Duration = Duration::from_secs(20);
+use tokio::time::timeout;
 
 /// Where it is followed.
 #[derive(Debug)]
@@ -20,6 +19,8 @@ pub enum Source {
         files: Files,
         /// How often to ask for them.
         every: Duration,
+        /// How long one may take.
+        patience: Patience,
     },
 }
 
@@ -59,8 +60,8 @@ impl Source {
     pub async fn fetch(&self, path: &str, max_len: u64) -> Result<Option<Vec<u8>>, LinkError> {
         match self {
             Self::ControlPlane(link) => link.fetch(path, max_len).await,
-            Self::Files { files: Files::Web(http, base), .. } => {
-                let response = http.get(format!("{base}/{path}")).timeout(REQUEST).send().await.map_err(unreachable)?;
+            Self::Files { files: Files::Web(http, base), patience, .. } => {
+                let response = http.get(format!("{base}/{path}")).timeout(patience.request).send().await.map_err(unreachable)?;
                 match response.status() {
                     // Some object stores answer 403 for what is not there, to those who may not list it.
                     StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => Ok(None),
@@ -68,20 +69,28 @@ impl Source {
                     status => Err(LinkError::Refused { status: status.as_u16(), what: "fetch", detail: String::new(), wait_ms: 0 }),
                 }
             }
-            Self::Files { files: Files::Directory(directory), .. } => {
+            Self::Files { files: Files::Directory(directory), patience, .. } => {
                 // The path was made by us from a role and a number, or from a digest: it cannot lead out of the directory.
                 let file = directory.join(path);
-                let read = move || match std::fs::File::open(&file) {
-                    Ok(file) => {
-                        let mut bytes = Vec::new();
-                        file.take(max_len.saturating_add(1)).read_to_end(&mut bytes).map(|_| Some(bytes))
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(error),
-                };
-                let read = tokio::task::spawn_blocking(read).await.map_err(io::Error::other).and_then(|read| read);
+                let reading = tokio::task::spawn_blocking(move || read_file(&file, max_len));
+                // A file system over a network may stall; then the thread stays behind, and following goes on.
+                let read = timeout(patience.request, reading).await.map_err(io::Error::other);
+                let read = read.and_then(|read| read.map_err(io::Error::other)).and_then(|read| read);
                 read.map_err(|error| LinkError::Unreachable(error.to_string()))
             }
         }
     }
+}
+
+/// At most one byte more of a file than `max_len`; `None` if there is none.
+fn read_file(path: &Path, max_len: u64) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::metadata(path) {
+        // A pipe would be waited for without end.
+        Ok(about) if !about.is_file() => return Err(io::Error::other(format!("{} is no plain file", path.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        about => about.map(drop)?,
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(max_len.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }

@@ -10,6 +10,7 @@ mod governing;
 mod operating;
 mod proxying;
 mod revisions;
+mod slow;
 mod unconnected;
 mod upstream;
 mod witnessing;

@@ -83,3 +83,43 @@ async fn a_web_server_that_only_has_the_files_is_followed() {
     tokio::spawn(async move { axum::serve(listener, files).await.expect("serves") });
     follows(url, directory.path()).await;
 }
+
+#[tokio::test]
+async fn a_lost_state_is_no_way_to_an_older_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut world = World::without_gateway().await;
+    let at = directory.path().to_str().expect("text").to_owned();
+    let every = Duration::from_secs(1);
+    world.settings.repository = Some(Repository { at, tenant: "acme".into(), root_sha256: world.control.root_sha256(), every });
+    world.cut_off();
+    world.control.publish(world.policy.clone());
+    export(&world, directory.path());
+    let timestamp = directory.path().join("metadata/timestamp.json");
+    let before = std::fs::read(&timestamp).expect("exported");
+    let seq = world.control.revoke(Target::User("usr_sam".into()));
+    export(&world, directory.path());
+    world.start_gateway(false).await;
+    world.healthy("the revocation", |health| health["revocation_seq"] == seq).await;
+    world.stop_gateway().await;
+
+    // The state is lost, and whoever holds the files has those from before the revocation, which have not ended yet.
+    let after = std::fs::read(&timestamp).expect("exported");
+    std::fs::write(&timestamp, before).expect("put back");
+    let state = world.dir.path().join("trusted.json");
+    let kept = std::fs::read(&state).expect("kept");
+    std::fs::remove_file(&state).expect("removed");
+    world.start_gateway(false).await;
+    world.healthy("the refusal", |health| health["error"]["code"] == "rollback" && health["status"] == "closed").await;
+    assert_eq!(world.call(&world.sam(), "logs.read").await.reason(), "gateway_closed");
+    std::fs::write(&timestamp, after).expect("put back");
+    world.healthy("the truth", |health| health["revocation_seq"] == seq && health["error"].is_null()).await;
+    world.stop_gateway().await;
+
+    // Versions that a failing disk made up are not believed: what verifies is in force.
+    std::fs::write(&state, kept).expect("written");
+    let floors = world.dir.path().join("floors.sealed");
+    let text = std::fs::read_to_string(&floors).expect("kept").replacen("\"version\":", "\"version\":9", 1);
+    std::fs::write(&floors, text).expect("written");
+    world.start_gateway(false).await;
+    world.healthy("the kept state", |health| health["revocation_seq"] == seq && health["error"].is_null()).await;
+}
