@@ -14,6 +14,7 @@
 //! | `bundles::metadata_served` | all metadata and target files | the network | what verifies is what was signed; nothing goes back |
 //! | `bundles::metadata_signed_by_a_thief` | metadata of each role | a stolen key | only published policies, no older list; what is kept opens again |
 //! | `bundles::kept_state` | `trusted.json` | the gateway's disk | it says what was accepted, or is refused with a code |
+//! | `bundles::kept_floors` | what `floors.sealed` seals | the gateway's disk | read again as the same; nothing below them is accepted |
 //! | `bundles::canonical_json` | what signatures cover | metadata | two values are never written alike |
 //! | `bundles::keys` | SPKI PEM, PKCS#8 | metadata, key files | read again as the same; no private key in `Debug` |
 //! | `bundles::assignments` | `rings.json`, target names | metadata | read again as the same; only named versions are assigned |

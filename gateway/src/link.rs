@@ -143,7 +143,12 @@ pub(crate) fn builder(on_this_host: bool) -> reqwest::ClientBuilder {
 
 /// Whether a URL names this host.
 pub fn is_loopback(url: &str) -> bool {
-    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+    Url::parse(url).is_ok_and(|url| is_on_this_host(&url))
+}
+
+/// The same of a URL that was read.
+pub(crate) fn is_on_this_host(url: &Url) -> bool {
+    match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// What a gateway would do with it.
 fn meaning(activated: &Activated) -> (&str, u64, &str, u64, u64, i64) {
     let Activated { policy, revocations, revocation_seq, timestamp, fresh_until, .. } = activated;
-    (&policy.sha256, policy.version, &revocations.sha256, *revocation_seq, *timestamp, *fresh_until)
+    (policy.sha256(), policy.version, revocations.sha256(), *revocation_seq, *timestamp, *fresh_until)
 }
 
 /// What was accepted survives being kept, and means the same afterwards.
@@ -106,6 +106,31 @@ fn kept_state() {
                 }
             }
             Err(refused) => assert!(!refused.code().is_empty()),
+        }
+    });
+}
+
+#[test]
+fn kept_floors() {
+    let world = &*WORLD;
+    let later = follow(&world.held, &world.after, NOW).expect("honest").trusted;
+    let nothing = Trusted::new(world.pin.clone());
+    let samples = [world.held.floors_json().expect("accepted"), later.floors_json().expect("accepted")];
+    target!(1_000, |mut choices: Choices<'_>| {
+        let document = edited(&mut choices, &samples);
+        // Beside a state: it is used unless it is older than they say.
+        match world.held.clone().remembering(&document) {
+            Ok(held) => assert_eq!(held.to_json(), world.held.to_json()),
+            Err(refused) => assert!(["rollback", "malformed", "foreign_state"].contains(&refused.code()), "{refused}"),
+        }
+        // Alone: they say the same again, and only what they allow is accepted.
+        let Ok(remembering) = nothing.clone().remembering(&document) else { return };
+        let floors = remembering.floors_json().expect("they were taken");
+        let again = nothing.clone().remembering(&floors).expect("its own");
+        assert_eq!(again.floors_json().as_deref(), Some(&*floors));
+        match follow(&remembering, &world.after, NOW) {
+            Ok(activated) => assert!(activated.trusted.clone().remembering(&floors).is_ok(), "older than the floors"),
+            Err(refused) => assert_eq!(refused.code(), "rollback"),
         }
     });
 }

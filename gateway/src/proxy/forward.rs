@@ -103,8 +103,13 @@ pub(crate) async fn forward(plane: &Arc<Plane>, about: &About<'_>, call: Forward
         MethodOwned::EndSession => http::Method::DELETE,
         _ => http::Method::POST,
     };
-    let upstream = plane.upstreams.of(about.resource, &server.upstream);
-    let request = upstream.http.request(method, &server.upstream).headers(forwarded(&call, about.stateless));
+    let unavailable = "The MCP server behind the gateway did not answer. Its operator can look into it.";
+    let Some((upstream, address)) = plane.upstreams.of(about.resource, &server.upstream) else {
+        plane.metrics.upstream_failed();
+        tracing::error!(request_id = about.request_id, server = server.name, "the address of an MCP server in the policy is no URL");
+        return plain(StatusCode::BAD_GATEWAY, about, "upstream_unavailable", unavailable);
+    };
+    let request = upstream.http.request(method, address).headers(forwarded(&call, about.stateless));
     let mut request = authenticated(request, upstream, &assertion, plane.clock.now_ms());
     if let Some(body) = call.body.clone() {
         request = request.body(body);
@@ -115,7 +120,6 @@ pub(crate) async fn forward(plane: &Arc<Plane>, about: &About<'_>, call: Forward
         sent = tokio::time::timeout(upstream.answer, request.send()) => sent,
     };
     waited(about, began.elapsed());
-    let unavailable = "The MCP server behind the gateway did not answer. Its operator can look into it.";
     let response = match sent {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use token::{Assertion, AssertionClaims, SigningKey};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// How long one server may take for all of it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -136,8 +137,8 @@ impl Prober {
     }
 
     async fn list(&self, active: &Active, resource: &str, server: &McpServer) -> Result<usize, Failed> {
-        let upstream = self.upstreams.of(resource, &server.upstream);
-        let mut line = Line { prober: self, upstream, server, headers: HeaderMap::new(), stateless: true, id: 0 };
+        let (upstream, address) = self.upstreams.of(resource, &server.upstream).ok_or(Failed::Unusable("its address is no URL"))?;
+        let mut line = Line { prober: self, upstream, address, server, headers: HeaderMap::new(), stateless: true, id: 0 };
         match line.pages(active, resource).await {
             Ok(tools) => Ok(tools),
             // It wants `initialize` first, or does not know the revision.
@@ -160,6 +161,7 @@ const fn refuses_us(status: StatusCode) -> bool {
 struct Line<'a> {
     prober: &'a Prober,
     upstream: &'a Upstream,
+    address: Url,
     server: &'a McpServer,
     headers: HeaderMap,
     stateless: bool,
@@ -254,7 +256,7 @@ impl Line<'_> {
         };
         let assertion =
             Assertion::Upstream.sign(key, &identity.gateway_id, &claims).map_err(|_| Failed::Unusable("the key cannot sign"))?;
-        let mut request = self.upstream.http.request(method, &self.server.upstream).headers(self.headers.clone());
+        let mut request = self.upstream.http.request(method, self.address.clone()).headers(self.headers.clone());
         request = request.header(ACCEPT, "application/json, text/event-stream");
         request = super::forward::authenticated(request, self.upstream, &assertion, clock.now_ms());
         if let Some(message) = message {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use url::Url;
 
 /// How often a credential's file is looked at.
 const LOOK_EVERY_MS: i64 = 1_000;
@@ -105,6 +106,18 @@ pub(crate) struct Upstreams {
     own: HashMap<String, Arc<Upstream>>,
     here: Arc<Upstream>,
     elsewhere: Arc<Upstream>,
+    /// Addresses as policy writes them, read once: each call names one.
+    addresses: Mutex<HashMap<String, Arc<Address>>>,
+}
+
+/// More addresses than this at once are those of policies that are no longer in force.
+const ADDRESSES: usize = 10_000;
+
+/// Where an MCP server is, and how it is reached.
+#[derive(Debug)]
+struct Address {
+    url: Url,
+    on_this_host: bool,
 }
 
 impl Upstreams {
@@ -118,13 +131,29 @@ impl Upstreams {
             own.insert(resource.clone(), Arc::new(Upstream::new(settings, false)?));
         }
         let plain = config::Upstream::default();
-        Ok(Self { own, here: Arc::new(Upstream::new(&plain, true)?), elsewhere: Arc::new(Upstream::new(&plain, false)?) })
+        let (here, elsewhere) = (Arc::new(Upstream::new(&plain, true)?), Arc::new(Upstream::new(&plain, false)?));
+        Ok(Self { own, here, elsewhere, addresses: Mutex::default() })
     }
 
-    /// How to reach `address`, which is what policy says for `resource`.
-    pub(crate) fn of(&self, resource: &str, address: &str) -> &Arc<Upstream> {
-        let other = || if crate::link::is_loopback(address) { &self.here } else { &self.elsewhere };
-        self.own.get(resource).unwrap_or_else(other)
+    /// How to reach `address`, which is what policy says for `resource`, and the address itself; `None` if that is none.
+    pub(crate) fn of(&self, resource: &str, address: &str) -> Option<(&Arc<Upstream>, Url)> {
+        let address = self.address(address)?;
+        let other = || if address.on_this_host { &self.here } else { &self.elsewhere };
+        Some((self.own.get(resource).unwrap_or_else(other), address.url.clone()))
+    }
+
+    fn address(&self, text: &str) -> Option<Arc<Address>> {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = addresses.get(text) {
+            return Some(Arc::clone(known));
+        }
+        let url = Url::parse(text).ok()?;
+        let address = Arc::new(Address { on_this_host: crate::link::is_on_this_host(&url), url });
+        if addresses.len() >= ADDRESSES {
+            addresses.clear();
+        }
+        addresses.insert(text.to_owned(), Arc::clone(&address));
+        Some(address)
     }
 
     /// The bound on messages that is particular to `resource`.

@@ -199,7 +199,7 @@ impl Gw {
 fn ack(activated: &Activated) -> Ack {
     Ack {
         policy_version: Some(activated.policy.version),
-        policy_sha256: Some(activated.policy.sha256.clone()),
+        policy_sha256: Some(activated.policy.sha256().to_owned()),
         revocation_seq: Some(activated.revocation_seq),
         timestamp: activated.timestamp,
         version: "0.1.0".to_owned(),

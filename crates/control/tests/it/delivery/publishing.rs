@@ -25,7 +25,7 @@ on_each_database! {
         let newer = gw.follow(&h, &activated.trusted).await;
         assert_eq!(newer.policy.version, 2);
         let shown = delivery::bundle(&h.control, &ada(&h).await, 2).await.expect("shown");
-        assert_eq!((shown.view.live, shown.view.head.sha256, shown.changes.len()), (true, newer.policy.sha256, 1));
+        assert_eq!((shown.view.live, shown.view.head.sha256, shown.changes.len()), (true, newer.policy.sha256().to_owned(), 1));
         let all = delivery::bundles(&h.control, &ada(&h).await).await.expect("listed");
         assert_eq!(all.iter().map(|one| (one.head.version, one.live)).collect::<Vec<_>>(), [(2, true), (1, false)]);
     }
