@@ -4,10 +4,9 @@
 use crate::clock::{clock, random};
 use crate::report::{Figure, Report, quantiles};
 use crate::world::World;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use end2end::ask;
 use gateway::config::Config;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,17 +16,6 @@ const GATEWAYS: usize = 100;
 const ASKED: usize = 10;
 const ROUNDS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn enrolment(world: &World, name: &str) -> Result<String> {
-    let data = world.places.data.join("writ");
-    let output = Command::new(&world.places.writ)
-        .args(["admin", "enrol-gateway", "--tenant", &world.places.tenant, "--name", name, "--public-url", &world.places.console, "--data"])
-        .arg(data)
-        .output()
-        .context("running writ admin enrol-gateway")?;
-    ensure!(output.status.success(), "enrolling {name}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
 
 /// Adds the figure.
 pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
@@ -43,7 +31,7 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
             listen: address,
             public_url: world.places.gateway.clone(),
             control_plane: world.places.issuer(),
-            enrol_token: Some(enrolment(world, &name)?),
+            enrol_token: Some(world.enrolment_token(&name)?),
             name,
             ..Config::default()
         };

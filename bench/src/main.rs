@@ -71,7 +71,7 @@ async fn run() -> Result<()> {
             pages::measure(&mut report, &mut world).await?;
         }
         if args.wants("gateway") {
-            gateway_cost::measure(&mut report, &world).await?;
+            gateway_cost::measure(&mut report, &mut world).await?;
         }
         if args.wants("tokens") {
             tokens::measure(&mut report, &mut world).await?;

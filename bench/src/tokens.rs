@@ -4,9 +4,6 @@
 use crate::report::{Figure, Report};
 use crate::world::World;
 use anyhow::{Context as _, Result, ensure};
-use end2end::browser::Arrived;
-use end2end::console::signin;
-use end2end::oauth;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -17,7 +14,6 @@ use tokio::process::{Child, Command};
 const FAMILIES: usize = 16;
 const FOR: Duration = Duration::from_secs(4);
 const ROUNDS: usize = 3;
-const CALLBACK: &str = "http://127.0.0.1:33418/callback";
 
 /// Where refresh tokens are redeemed, and one for each family.
 struct Issuer {
@@ -30,7 +26,8 @@ struct Issuer {
 pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
     let mut families = Vec::with_capacity(FAMILIES);
     for _ in 0..FAMILIES {
-        families.push(refresh_token(world).await?);
+        let answer = world.authorized(&world.resource.clone(), "logs.read", None).await?;
+        families.push(answer.body["refresh_token"].as_str().context("no refresh token")?.to_owned());
     }
     let mut ours = Issuer { url: world.places.at("/token"), client: world.client.clone(), families };
     let (mut theirs, _node) = peer().await?;
@@ -57,38 +54,6 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
         how,
     });
     Ok(())
-}
-
-/// Authorization code with PKCE, in the developer's browser.
-async fn refresh_token(world: &mut World) -> Result<String> {
-    let parameters = [
-        ("response_type", "code"),
-        ("client_id", world.client.as_str()),
-        ("redirect_uri", CALLBACK),
-        ("scope", "logs.read"),
-        ("state", "bench"),
-        ("code_challenge", oauth::CHALLENGE),
-        ("code_challenge_method", "S256"),
-        ("resource", world.resource.as_str()),
-    ];
-    world.dev.browser.hand_over("http://127.0.0.1:33418/");
-    let url = oauth::authorize_url(&world.places, &parameters)?;
-    let mut arrived = signin::through(&mut world.dev.browser, url, world.dev.username).await?;
-    if let Arrived::Page(page) = arrived {
-        arrived = world.dev.browser.submit(page.form("/authorize")?.press("decision", "allow")?).await?;
-    }
-    let callback = arrived.callback()?;
-    let code = callback.query_pairs().find(|(name, _)| name == "code").context("no code")?.1.into_owned();
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("client_id", world.client.as_str()),
-        ("redirect_uri", CALLBACK),
-        ("code", code.as_str()),
-        ("code_verifier", oauth::VERIFIER),
-        ("resource", world.resource.as_str()),
-    ];
-    let answer = oauth::token(&world.places, &form).await?;
-    Ok(answer.body["refresh_token"].as_str().context("no refresh token")?.to_owned())
 }
 
 /// Starts the peer, which prints its port and its refresh tokens.

@@ -71,6 +71,14 @@ pub fn parameter<'c>(challenge: &'c str, name: &str) -> Option<&'c str> {
 /// # Errors
 /// When the gateway does not answer.
 pub async fn tool(resource: &str, token: &str, tool: &str, arguments: Value) -> Result<Answer> {
+    tool_by(&reqwest::Client::new(), resource, token, tool, arguments).await
+}
+
+/// The same by a client that knows, say, whose certificate to take.
+///
+/// # Errors
+/// As [`tool`].
+pub async fn tool_by(http: &reqwest::Client, resource: &str, token: &str, tool: &str, arguments: Value) -> Result<Answer> {
     let message = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": { "name": tool, "arguments": arguments, "_meta": {
@@ -79,7 +87,7 @@ pub async fn tool(resource: &str, token: &str, tool: &str, arguments: Value) -> 
             "io.modelcontextprotocol/clientCapabilities": {},
         } },
     });
-    let request = reqwest::Client::new()
+    let request = http
         .post(resource)
         .bearer_auth(token)
         .header(ACCEPT, "application/json, text/event-stream")
