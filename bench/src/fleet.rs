@@ -76,7 +76,8 @@ pub async fn measure(report: &mut Report, world: &mut World) -> Result<()> {
         unit: "ms",
         median,
         p99: Some(p99),
-        budget: "p99 ≤ 250 ms at 1,000 gateways",
+        // There is one at 1,000, which `watchers` measures.
+        budget: "",
         met: None,
         how,
     });

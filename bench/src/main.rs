@@ -7,6 +7,7 @@ mod clock;
 mod decide;
 mod fleet;
 mod gateway_cost;
+mod heap;
 mod large;
 mod memory;
 mod pages;
@@ -34,7 +35,7 @@ struct Args {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
-    /// Only these: decide, publish, refresh, memory, pages, gateway, tokens, fleet, watchers, large. Repeatable.
+    /// Only these: decide, heap, publish, refresh, memory, pages, gateway, tokens, fleet, watchers, large. Repeatable.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<String>,
 }
@@ -55,6 +56,9 @@ async fn run() -> Result<()> {
     let mut report = Report::on_this_machine()?;
     if args.wants("decide") {
         decide::measure(&mut report)?;
+    }
+    if args.wants("heap") {
+        heap::measure(&mut report)?;
     }
     if args.wants("publish") {
         publish::measure(&mut report).await?;

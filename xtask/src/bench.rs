@@ -11,7 +11,7 @@ pub struct Options {
     /// Only what needs no running system.
     #[arg(long)]
     pure: bool,
-    /// Only these: decide, publish, refresh, memory, pages, gateway, tokens, fleet, watchers, large. Repeatable.
+    /// Only these: decide, heap, publish, refresh, memory, pages, gateway, tokens, fleet, watchers, large. Repeatable.
     #[arg(long, value_name = "FIGURE")]
     only: Vec<String>,
     /// Which of cargo's profiles to build with: `profiling` is nearly as fast as `release`, has names for `perf`, and builds sooner.

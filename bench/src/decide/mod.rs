@@ -19,6 +19,8 @@ const CALLS: usize = 200_000;
 /// How many of them peers are asked, too.
 const PEER_CALLS: usize = 2_000;
 const REVOKED: usize = 10_000;
+/// So many times as long as ours the generated Rego is to take.
+const REGORUS_SLOWER: f64 = 5.0;
 const NOW: i64 = 1_800_000_000;
 
 /// A question that all are asked.
@@ -121,17 +123,28 @@ fn beside(report: &mut Report, facts: &Facts) -> Result<()> {
         regos.push(micros(start));
         ensure!(allows == cedar_allows && allows == rego_allows, "question {n}: {allows}, Cedar {cedar_allows}, Rego {rego_allows}");
     }
-    let (median, _) = quantiles(&mut ours);
-    for (what, samples, form) in [
-        ("decide in cedar-policy", &mut cedars, "two policies, facts as entities; its request is made before the clock starts"),
-        ("decide in regorus", &mut regos, "the Rego that Writ generates for an OPA, both bundles"),
+    let (median, p99) = quantiles(&mut ours);
+    let how = format!("{PEER_CALLS} of the same calls, each after the peers below have had theirs and the processor's caches");
+    report.add(Figure {
+        what: "decide, caches cold",
+        unit: "µs",
+        median,
+        p99: Some(p99),
+        budget: "p99 ≤ 20 µs",
+        met: Some(p99 <= 20.0),
+        how,
+    });
+    for (what, samples, form, times) in [
+        ("decide in cedar-policy", &mut cedars, "two policies, facts as entities; its request is made before the clock starts", None),
+        ("decide in regorus", &mut regos, "the Rego that Writ generates for an OPA, both bundles", Some(REGORUS_SLOWER)),
     ] {
         let (peer, p99) = quantiles(samples);
+        let ratio = peer / median;
         let how = format!(
-            "{PEER_CALLS} of the same calls without grants, {allowed} allowed, all three agree; {form}; ours {median:.2} µs beside it, ratio {:.0}",
-            peer / median
+            "{PEER_CALLS} of the same calls without grants, {allowed} allowed, all three agree; {form}; ours {median:.2} µs beside it, ratio {ratio:.1}"
         );
-        report.add(Figure { what, unit: "µs", median: peer, p99: Some(p99), budget: "", met: None, how });
+        let budget = if times.is_some() { "≥ 5× slower" } else { "" };
+        report.add(Figure { what, unit: "µs", median: peer, p99: Some(p99), budget, met: times.map(|times| ratio >= times), how });
     }
     Ok(())
 }
@@ -152,7 +165,8 @@ fn scope(n: usize) -> String {
     format!("scope-{n}.use")
 }
 
-fn policy() -> PolicySet {
+/// The large policy.
+pub fn policy() -> PolicySet {
     let tools = |server: usize| {
         (0..100).map(move |n| (tool(n), Tool { scope: Some(scope((server * 7 + n) % 500)), digest: None, arguments: None, limit: None }))
     };
@@ -182,7 +196,8 @@ fn policy() -> PolicySet {
     }
 }
 
-fn revocations() -> Revocations {
+/// The large revocation list.
+pub fn revocations() -> Revocations {
     let key = RevocationKey::of([7; 32]);
     let entries = (0..REVOKED).map(|n| Entry::new(&key, format!("rev_{n}"), n as u64, &Target::Token(gone(n)), Some(NOW + 600))).collect();
     Revocations::new("acme".into(), REVOKED as u64, entries)
