@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use token::SigningKey;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -73,12 +74,20 @@ pub struct Arrival {
     pub enforced: bool,
 }
 
+impl Arrival {
+    /// How long after `since`, milliseconds.
+    pub fn after(&self, since: Instant) -> f64 {
+        self.at.saturating_duration_since(since).as_secs_f64() * 1000.0
+    }
+}
+
 /// A running fleet.
 pub struct Crowd {
     size: usize,
     arrivals: mpsc::UnboundedReceiver<Arrival>,
     confirmations: mpsc::UnboundedReceiver<(usize, u64)>,
     revocations: u64,
+    away_ms: Arc<AtomicU64>,
     tasks: JoinSet<()>,
 }
 
@@ -89,26 +98,32 @@ impl Crowd {
         let (confirmed, confirmations) = mpsc::unbounded_channel();
         // What those that verify have in force: the others have it on their word.
         let (in_force, _) = watch::channel(follow::Report::default());
-        let acknowledging = Arc::new(Semaphore::new(ACKNOWLEDGING));
+        let (acknowledging, away_ms) = (Arc::new(Semaphore::new(ACKNOWLEDGING)), Arc::new(AtomicU64::new(0)));
         let (size, mut tasks) = (members.len(), JoinSet::new());
         let http = link::client(&world.places.console).unwrap_or_default();
         for (who, Member { identity, key }) in members.into_iter().enumerate() {
             let random = clock::random(who as u64);
             let link = link::Link::new(http.clone(), &world.places.issuer(), Arc::new(key), &identity.gateway_id, clock::clock(), random);
             let (arrived, confirmed) = (arrived.clone(), confirmed.clone());
-            let place = Place { who, link, arrived, confirmed, in_force: in_force.clone(), acknowledging: Arc::clone(&acknowledging) };
+            let (acknowledging, away_ms) = (Arc::clone(&acknowledging), Arc::clone(&away_ms));
+            let place = Place { who, link, arrived, confirmed, in_force: in_force.clone(), acknowledging, away_ms };
             if who.is_multiple_of(verifies) {
                 tasks.spawn(gateway::verifying(place, identity));
             } else {
                 tasks.spawn(gateway::listening(place));
             }
         }
-        Self { size, arrivals, confirmations, revocations: 0, tasks }
+        Self { size, arrivals, confirmations, revocations: 0, away_ms, tasks }
     }
 
     /// The newest sequence that all have.
     pub const fn revocations(&self) -> u64 {
         self.revocations
+    }
+
+    /// The longest that those who only listen were asked to stay away since this was last asked, milliseconds.
+    pub fn told_to_stay_away_ms(&self) -> u64 {
+        self.away_ms.swap(0, Ordering::Relaxed)
     }
 
     /// Waits until each has a list of `seq` or newer. Answers the first such arrival at each.

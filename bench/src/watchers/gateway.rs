@@ -13,6 +13,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -26,6 +27,8 @@ pub struct Place {
     /// How many of those that do not verify acknowledge at one time: with a connection each beside the held one, a process would need more
     /// files than most machines allow it.
     pub acknowledging: Arc<Semaphore>,
+    /// The longest that anybody was asked to stay away, milliseconds.
+    pub away_ms: Arc<AtomicU64>,
 }
 
 impl Place {
@@ -135,29 +138,54 @@ pub async fn verifying(place: Place, identity: Identity) {
     tokio::join!(acknowledging, following);
 }
 
-/// Takes note of what arrives, and acknowledges it when those that verify have it in force, within what it was told.
+/// The first wait after a failure and the longest, milliseconds: those of [`follow`].
+const WAITS_MS: (u64, u64) = (200, 10_000);
+
+/// How long one who verifies would wait after so many failures in a row.
+fn after_failures(failures: u32) -> Duration {
+    let (first, most) = WAITS_MS;
+    let longest = (first << failures.min(6)).min(most);
+    Duration::from_millis(rand::random_range(longest / 2..=longest).max(first))
+}
+
+/// Takes note of what arrives, and acknowledges it when those that verify have it in force, within what it was told. Who is let go stays away
+/// for as long as it was told; who is cut off, for as long as gateways do.
 pub async fn listening(place: Place) {
-    let (mut known, mut acks) = (0, FuturesUnordered::new());
+    let (mut known, mut failures, mut acks) = (0, 0, FuturesUnordered::new());
     loop {
-        let mut watch = pin!(place.link.watch(known));
-        let watched = loop {
-            tokio::select! {
-                watched = &mut watch => break watched,
-                Some(()) = acks.next() => {}
+        let watched = beside(&mut acks, place.link.watch(known)).await;
+        let rest = match watched {
+            Ok(news) if news.timestamp > known => {
+                (known, failures) = (news.timestamp, 0);
+                if let Some(seq) = listed(&news.files) {
+                    place.arrived(seq, false);
+                }
+                acks.push(confirm(&place, known, news.ack_within_ms));
+                continue;
+            }
+            Ok(news) => {
+                failures = 0;
+                let away_ms = u64::try_from(news.wait_ms).unwrap_or_default();
+                place.away_ms.fetch_max(away_ms, Ordering::Relaxed);
+                Duration::from_millis(away_ms)
+            }
+            Err(error) => {
+                failures += 1;
+                after_failures(failures - 1).max(Duration::from_millis(u64::try_from(error.wait_ms()).unwrap_or_default()))
             }
         };
-        let Ok(news) = watched else {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            continue;
-        };
-        if news.timestamp <= known {
-            continue;
+        beside(&mut acks, tokio::time::sleep(rest)).await;
+    }
+}
+
+/// Waits, while acknowledgements go on.
+async fn beside<T>(acks: &mut FuturesUnordered<impl Future<Output = ()>>, wait: impl Future<Output = T>) -> T {
+    let mut wait = pin!(wait);
+    loop {
+        tokio::select! {
+            done = &mut wait => return done,
+            Some(()) = acks.next() => {}
         }
-        known = news.timestamp;
-        if let Some(seq) = listed(&news.files) {
-            place.arrived(seq, false);
-        }
-        acks.push(confirm(&place, known, news.ack_within_ms));
     }
 }
 

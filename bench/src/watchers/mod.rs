@@ -6,12 +6,13 @@
 
 mod crowd;
 mod gateway;
+mod storm;
 
 use crate::memory::resident;
 use crate::report::{Figure, Report, quantiles};
 use crate::world::World;
 use anyhow::{Context as _, Result, ensure};
-use crowd::Crowd;
+use crowd::{Arrival, Crowd};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -63,14 +64,11 @@ async fn at_scale(report: &mut Report, world: &mut World, scale: &Scale) -> Resu
     let joined = started.elapsed();
     let (mut samples, mut verified, mut confirmed) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..scale.rounds {
-        let page = world.ada.see(&format!("/block?kind=client&subject={}", world.client)).await?;
-        let form = page.form("/block")?.fill("reason", &format!("round {round}"))?;
         let seq = crowd.revocations() + 1;
-        let sent = Instant::now();
-        world.ada.send(form).await?;
+        let sent = block(world, &format!("round {round}")).await?;
         let arrivals = crowd.all_reached(seq, PATIENCE).await.context("hearing of a revocation")?;
         for arrival in arrivals {
-            let ms = arrival.at.saturating_duration_since(sent).as_secs_f64() * 1000.0;
+            let ms = arrival.after(sent);
             samples.push(ms);
             if arrival.enforced {
                 verified.push(ms);
@@ -78,15 +76,10 @@ async fn at_scale(report: &mut Report, world: &mut World, scale: &Scale) -> Resu
         }
         crowd.all_confirmed(seq, PATIENCE).await.context("confirming a revocation")?;
         confirmed.push(sent.elapsed().as_secs_f64() * 1000.0);
-        let page = world.ada.see(&format!("/block/lift?kind=client&subject={}", world.client)).await?;
-        let form = page.form("/block/lift")?.fill("reason", "next round")?;
-        world.ada.send(form).await?;
-        crowd.all_reached(seq + 1, PATIENCE).await?;
-        crowd.all_confirmed(seq + 1, PATIENCE).await?;
+        lift(world, &mut crowd).await?;
     }
     let memory = resident(world)?;
     ensure!(!samples.is_empty() && !verified.is_empty(), "nothing was measured");
-    crowd.stop().await;
     let first = samples.iter().copied().fold(f64::INFINITY, f64::min);
     let (median, p99) = quantiles(&mut samples);
     let (verified_median, verified_p99) = quantiles(&mut verified);
@@ -119,6 +112,28 @@ async fn at_scale(report: &mut Report, world: &mut World, scale: &Scale) -> Resu
             met: Some(memory <= 300.0),
             how,
         });
+        storm::measure(report, world, &mut crowd).await?;
     }
+    crowd.stop().await;
     Ok(())
+}
+
+/// Blocks the client, and answers when the form was sent.
+async fn block(world: &mut World, reason: &str) -> Result<Instant> {
+    let page = world.ada.see(&format!("/block?kind=client&subject={}", world.client)).await?;
+    let form = page.form("/block")?.fill("reason", reason)?;
+    let sent = Instant::now();
+    world.ada.send(form).await?;
+    Ok(sent)
+}
+
+/// Lifts that, and waits until all have confirmed it. Answers what [`block`] does, and when it was where.
+async fn lift(world: &mut World, crowd: &mut Crowd) -> Result<(Instant, Vec<Arrival>)> {
+    let page = world.ada.see(&format!("/block/lift?kind=client&subject={}", world.client)).await?;
+    let form = page.form("/block/lift")?.fill("reason", "next round")?;
+    let (sent, seq) = (Instant::now(), crowd.revocations() + 1);
+    world.ada.send(form).await?;
+    let arrivals = crowd.all_reached(seq, PATIENCE).await.context("hearing that a block was lifted")?;
+    crowd.all_confirmed(seq, PATIENCE).await.context("confirming that a block was lifted")?;
+    Ok((sent, arrivals))
 }
