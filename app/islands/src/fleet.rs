@@ -71,6 +71,9 @@ pub struct GatewayRow {
     /// The page that says more of it, from the root of the site.
     #[serde(default)]
     pub href: Option<String>,
+    /// Where the reader takes it out of the fleet, from the root of the site: of one that is not heard of, if they may.
+    #[serde(default)]
+    pub remove: Option<String>,
 }
 
 /// The whole page's changing part: the body of `GET /t/{tenant}/fleet.json`.
@@ -156,6 +159,7 @@ fn row(row: GatewayRow, as_of_ms: i64, base: &str) -> AnyView {
         }
         (None, _) => view! { <span class="muted">{format!("version {}", row.version)}</span> }.into_any(),
     };
+    let remove = row.remove.map(|href| view! { " "<a href=href aria-label=format!("Remove {}…", row.name)>"Remove…"</a> });
     let ring = if row.pinned { format!("{}, pinned", row.ring) } else { row.ring };
     view! {
         <tr>
@@ -165,7 +169,7 @@ fn row(row: GatewayRow, as_of_ms: i64, base: &str) -> AnyView {
             <td class="num" data-label="Policy">{policy}</td>
             <td class="num" data-label="Revocations">{number(row.revocation_seq)}</td>
             <td data-label="Last report">{seen}</td>
-            <td data-label="Note">{note}</td>
+            <td data-label="Note">{note}{remove}</td>
         </tr>
     }
     .into_any()

@@ -1,12 +1,15 @@
-//! One gateway: what it runs, its ring, and pinning it to a policy for a while.
+//! One gateway: what it runs, its ring, pinning it to a policy for a while, taking it out of the fleet.
 //!
 //! | method | path | fields |
 //! | --- | --- | --- |
 //! | GET | `/fleet/{gateway}` | |
 //! | POST | `/fleet/{gateway}/pin` | `csrf`, `version`, `until` (a date, the last day), `reason` |
 //! | POST | `/fleet/{gateway}/unpin` | `csrf` |
+//! | GET | `/fleet/{gateway}/remove` | |
+//! | POST | `/fleet/{gateway}/remove` | `csrf` |
 //!
-//! Both POSTs redirect to `/fleet/{gateway}`. What was wrong: the page again with what was typed, 422.
+//! Pinning and unpinning redirect to `/fleet/{gateway}`. What was wrong: the page again with what was typed, 422. Removing redirects to `/fleet`.
+//! It is for gateways of our own: OPAs are removed at [`super::opa`]'s address.
 
 use crate::{components::*, instant::Instant, page::encode, words::Tone};
 use islands::GatewayState;
@@ -60,6 +63,8 @@ pub struct Model {
     pub versions: Vec<u64>,
     /// The reader may pin.
     pub can_pin: bool,
+    /// Where the reader removes it, if they may.
+    pub remove: Option<String>,
     /// The version chosen, the date and the reason typed before an error.
     pub typed: (String, String, String),
     /// What was wrong.
@@ -102,6 +107,12 @@ pub fn view(m: Model) -> impl IntoView {
         table("Calls that it decided, by the last policies that it ran", &[col("Policy"), num("Allowed"), num("Denied")], rows.collect())
     });
     let is_pinned = m.pin.is_some();
+    let remove = m.remove.map(|path| {
+        danger_zone(view! {
+            <p>"For one that is gone for good, or whose key was stolen. Nobody waits for it any more, and its key counts no more."</p>
+            {buttons(link_button(&path, "Remove…"))}
+        })
+    });
     let form = (m.can_pin && !m.versions.is_empty()).then(|| pin_form(&path, &m.versions, m.typed, &m.errors, is_pinned));
     view! {
         {head(&[("/fleet", "Fleet")], view! { "Gateway "<em>{m.name}</em> }, ())}
@@ -109,6 +120,7 @@ pub fn view(m: Model) -> impl IntoView {
         {error_summary("pin", &m.errors)}
         <div class="cols">{card("About it", (), kv(facts))}{form}</div>
         {decided}
+        {remove}
     }
     .into_any()
 }
@@ -146,4 +158,82 @@ fn pin_form(
             </div>
         },
     )
+}
+
+/// Taking one out of the fleet.
+pub struct Remove {
+    /// `gw_…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub state: GatewayState,
+    /// When it last reported.
+    pub seen: Option<Instant>,
+    /// The newest revocations that it confirmed.
+    pub confirmed: Option<u64>,
+    /// The newest revocations.
+    pub newest_seq: u64,
+    /// The policy on its way that waits for it.
+    pub holds_up: Option<u64>,
+    /// The policy that it is pinned to, and until when.
+    pub pin: Option<(u64, Instant)>,
+}
+
+/// Asks before a gateway is removed.
+pub fn remove(m: Remove) -> impl IntoView {
+    let path = format!("/fleet/{}", encode(&m.id));
+    let reports = match m.state {
+        GatewayState::Current | GatewayState::Behind | GatewayState::Failing => flag_text(
+            Tone::Danger,
+            "It is running.",
+            "It reported less than a minute ago. Removed, it hears of no revocation any more and goes on by what it has, stricter and stricter, for a day. Stop it first, unless its key was stolen.",
+        ),
+        GatewayState::Silent | GatewayState::New => flag_text(
+            Tone::Warn,
+            "Make sure that it does not run.",
+            "From here that cannot be seen. One that is only cut off goes on by what it has, stricter and stricter, for a day.",
+        ),
+    };
+    let newest = m.newest_seq;
+    let revocations = match m.confirmed {
+        Some(confirmed) if confirmed >= newest => text(format!("all confirmed, up to {confirmed}")),
+        Some(confirmed) => text(format!("confirmed up to {confirmed} of {newest}")),
+        None => text(format!("none confirmed, of {newest}")),
+    };
+    let under = |said: AnyView, more: &'static str| view! { {said}" "<small class="block">{more}</small> }.into_any();
+    let rollout = match m.holds_up {
+        Some(version) => under(
+            link(&format!("/bundles/{version}"), format!("policy {version} waits for it")),
+            "It goes on without the gateway, as soon as nothing else is waited for.",
+        ),
+        None => text("none waits for it"),
+    };
+    let pin = match m.pin {
+        Some((version, until)) => under(view! { "to policy "{version}" until "{time(&until)} }.into_any(), "The pin ends with it."),
+        None => text("none"),
+    };
+    view! {
+        {head(&[("/fleet", "Fleet")], view! { "Remove the gateway "<em>{m.name.clone()}</em>"?" }, ())}
+        {reports}
+        <div class="cols">
+            {card("What ends", (), kv(vec![
+                ("Last report", time_or(m.seen.as_ref(), "never")),
+                ("Its key", under(text("counts no more, from its next request on"), "MCP servers that were given a copy of its public key believe it until somebody takes the copy out.")),
+                ("Revocations", under(revocations, "Receipts list the gateway no more, whether it confirmed or not. The audit log keeps what it confirmed.")),
+                ("Rollout", rollout),
+                ("Pin", pin),
+                ("Decisions", under(text("what it sent stays"), "What still lies unsent on its disk is not taken any more.")),
+            ]))}
+            {card("On its machine", (), view! { <ol class="stack-s">
+                <li>"Stop the gateway, with SIGTERM if it runs: then it still sends its last decisions. Do this before you remove it."</li>
+                <li>"Delete its data folder. Its private key lies there."</li>
+                <li>"Lead its clients to another gateway."</li>
+            </ol><p class="muted">"If another machine is to take its place and its name, replace it instead: "<code>"writ admin enrol-gateway --replace"</code>"."</p> })}
+        </div>
+        <section class="card pad">{post_form(&format!("{path}/remove"), view! {
+            {buttons(view! { {submit_danger("Remove gateway")}{link_button(&path, "Keep gateway")} })}
+        })}</section>
+    }
+    .into_any()
 }

@@ -54,6 +54,7 @@ fn said(code: &str) -> Option<&'static str> {
         "request_denied" => "You denied it. The requester reads your reason.",
         "request_withdrawn" => "Your request is withdrawn.",
         "admin_given" => "The admin role is given.",
+        "gateway_removed" => "The gateway is out of the fleet. Its key counts no more, and nobody waits for it.",
         "opa_removed" => "The OPA is out of the fleet, and its token works no more.",
         "admin_taken" => "The admin role is taken.",
         _ => return None,

@@ -1,5 +1,7 @@
 //! Gateways: what each should run, what each says it runs, and enrolling another.
 
+use super::flash::Flashed;
+use super::gateway::removal_path;
 use super::words;
 use crate::app::App;
 use crate::csrf::Form;
@@ -29,6 +31,7 @@ fn snapshot(cx: &Ctx, fleet: Fleet) -> FleetSnapshot {
 }
 
 pub(super) fn row(cx: &Ctx, gateway: GatewayView) -> GatewayRow {
+    let unheard = matches!(gateway.standing, Standing::Silent | Standing::New) && cx.actor.may(Permission::WriteFleet);
     // A batch of decisions that does not follow the last one is as bad as an error of the gateway's own.
     let gap = gateway.gap_seq.map(|seq| format!("its decisions have a gap: batch {seq} does not follow batch {}", gateway.batch_seq));
     let error = gateway.error.map(|(code, text)| format!("{code}: {text}")).or(gap);
@@ -43,6 +46,7 @@ pub(super) fn row(cx: &Ctx, gateway: GatewayView) -> GatewayRow {
         },
         is_opa: gateway.is_opa,
         href: gateway.is_opa.then(|| format!("/t/{}/fleet/opa/{}", cx.tenant, gateway.id)),
+        remove: unheard.then(|| format!("/t/{}{}", cx.tenant, removal_path(gateway.is_opa, &gateway.id))),
         id: gateway.id,
         name: gateway.name,
         policy: gateway.policy_version.map(words::number),
@@ -58,10 +62,10 @@ pub(super) fn row(cx: &Ctx, gateway: GatewayView) -> GatewayRow {
 }
 
 /// The fleet.
-pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
+pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(flash): Flashed) -> Result<Response, Problem> {
     let fleet = delivery::fleet(app.control(), &caller.cx).await?;
     let model = view::Model { snapshot: snapshot(&caller.cx, fleet), can_enrol: caller.cx.actor.may(Permission::WriteFleet) };
-    page::show(&app, &caller, StatusCode::OK, "Fleet", Nav::Fleet, None, || view::view(model)).await
+    page::show(&app, &caller, StatusCode::OK, "Fleet", Nav::Fleet, flash, || view::view(model)).await
 }
 
 /// What the page's island asks for again and again.

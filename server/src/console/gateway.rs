@@ -1,6 +1,6 @@
-//! One gateway, and pinning it.
+//! One gateway: pinning it, taking it out of the fleet.
 
-use super::flash::{Flashed, done};
+use super::flash::{Flashed, Nothing, done};
 use super::{bundle, fleet, rings, words};
 use crate::app::App;
 use crate::csrf::Form;
@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use control::config;
 use control::delivery::rollout::{PinGateway, UnpinGateway};
-use control::delivery::{self, GatewayDetail};
+use control::delivery::{self, GatewayDetail, RemoveGateway};
 use control::{Error, Permission};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -78,6 +78,7 @@ async fn show(app: &App, caller: &Caller, id: &str, typed: Typed, status: Status
         }),
         versions: runnable,
         can_pin: cx.actor.may(Permission::WriteRollouts),
+        remove: cx.actor.may(Permission::WriteFleet).then(|| removal_path(gateway.is_opa, id)),
         typed: (sent.version, sent.until, sent.reason),
         errors: typed.errors,
     };
@@ -135,4 +136,43 @@ pub async fn unpin(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// Where a gateway, or an OPA, is taken out of the fleet; below the tenant.
+pub(super) fn removal_path(is_opa: bool, id: &str) -> String {
+    if is_opa { format!("/fleet/opa/{id}/remove") } else { format!("/fleet/{id}/remove") }
+}
+
+/// Asks before it is removed.
+pub async fn ask_remove(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let found = delivery::removal(app.control(), &caller.cx, &id).await?;
+    let row = fleet::row(&caller.cx, found.view);
+    let model = view::Remove {
+        id: row.id,
+        name: row.name,
+        state: row.state,
+        seen: row.last_seen_ms.map(Instant::from_ms),
+        confirmed: row.revocation_seq,
+        newest_seq: words::number(found.newest_seq),
+        holds_up: found.holds_up,
+        pin: found.pin.map(|pin| (words::number(pin.version), Instant::from_s(pin.until_s))),
+    };
+    page::show(&app, &caller, StatusCode::OK, "Remove a gateway", Nav::Fleet, None, || view::remove(model)).await
+}
+
+/// Takes it out of the fleet.
+pub async fn remove(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path((_, id)): Path<(String, String)>,
+    _: Form<Nothing>,
+) -> Result<Response, Problem> {
+    // Of our own only: an OPA has an address of its own for this.
+    let found = delivery::removal(app.control(), &caller.cx, &id).await?;
+    app.control().run(&caller.cx, RemoveGateway { id: found.view.id }).await?;
+    Ok(done(&caller.cx, "/fleet", "gateway_removed"))
 }

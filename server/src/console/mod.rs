@@ -125,6 +125,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         get("/t/{tenant}/fleet/{gateway}", session(P::ReadFleet), gateway::get),
         post("/t/{tenant}/fleet/{gateway}/pin", session(P::WriteRollouts), gateway::pin),
         post("/t/{tenant}/fleet/{gateway}/unpin", session(P::WriteRollouts), gateway::unpin),
+        get("/t/{tenant}/fleet/{gateway}/remove", session(P::WriteFleet), gateway::ask_remove),
+        post("/t/{tenant}/fleet/{gateway}/remove", session(P::WriteFleet), gateway::remove),
     ];
     all.extend(governing::endpoints());
     all

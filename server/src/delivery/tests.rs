@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use bundle::ceremony::SignatureFile;
-use control::delivery::{CreateEnrolment, Publish};
+use control::delivery::{CreateEnrolment, Publish, RemoveGateway};
 use control::keys::{KeyChange, ProposeRoot, SubmitRoot};
 use control::tenancy::CreateTenant;
 use control::{Chance, Clock, Control, Ctx, MasterKey, Parts, Vault};
@@ -196,6 +196,39 @@ async fn strangers_are_answered_as_programs_and_learn_nothing() {
     assert_eq!(plane.send(gw.get("/watch?timestamp=-1")).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(plane.send(gw.request("POST", "/ack", &[], "[]")).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(plane.send(gw.request("POST", "/decisions", &[], "")).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_removed_gateway_is_a_stranger_from_its_next_request_on() {
+    let plane = Plane::new().await;
+    let (gone, stays) = (plane.enrol("gw-1").await, plane.enrol("gw-2").await);
+    plane.publish().await;
+    let zero = "0".repeat(64);
+    let batch = [("x-writ-batch-seq", "1"), ("x-writ-prev", zero.as_str())];
+    let ack = json!({ "policy_version": 1, "policy_sha256": "ab", "revocation_seq": 0, "timestamp": 1, "error": null, "started_at": 1, "version": "0.1.0" });
+    let ack = ack.to_string();
+    let requests = |gw: &Gw| {
+        [
+            gw.get("/tuf/metadata/timestamp.json"),
+            gw.get("/watch?timestamp=0"),
+            gw.request("POST", "/ack", &[], ack.clone()),
+            gw.request("POST", "/decisions", &batch, ""),
+        ]
+    };
+    // The same assertion was believed a moment ago: that it was, is remembered, and does not count.
+    for request in requests(&gone) {
+        let (status, said) = plane.send(request).await;
+        assert!(status.is_success(), "{status}: {said}");
+    }
+    plane.control.run(&plane.host, RemoveGateway { id: gone.id.clone() }).await.expect("removed");
+    for request in requests(&gone) {
+        let (status, problem) = plane.send(request).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("unknown_gateway")));
+    }
+    for request in requests(&stays) {
+        let (status, said) = plane.send(request).await;
+        assert!(status.is_success(), "{status}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -274,3 +274,32 @@ async fn a_changed_tool_is_shown_beside_what_was_accepted() {
     let free = world.get("/t/acme/roles?done=%3Cb%3Ecall+0800", owner).await.body;
     assert!(!free.contains("0800"), "text from the URL is shown");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_is_removed_by_a_form_that_says_what_ends() {
+    let world = World::new().await;
+    let (ids, owner) = (world.ids("acme"), world.session("acme", AdminRole::Owner.as_str()));
+    let place = format!("/t/acme/fleet/{}", ids.gateway);
+    // The way there: from the row of a gateway that is not heard of, and from its page.
+    let row = format!(r#"href="{place}/remove" aria-label="Remove acme-gw…""#);
+    assert!(world.get("/t/acme/fleet", owner).await.body.contains(&row), "no way from the row");
+    assert!(world.get(&place, owner).await.body.contains(&format!(r#"href="{place}/remove""#)), "no way from the page");
+    let auditor = world.session("acme", AdminRole::Auditor.as_str());
+    assert!(!world.get("/t/acme/fleet", auditor).await.body.contains("/remove"), "shown to who may not");
+    let asked = world.get(&format!("{place}/remove"), owner).await.body;
+    for said in ["Remove the gateway", "counts no more, from its next request on", "to policy 1 until", "Delete its data folder"] {
+        assert!(asked.contains(said), "{said}: {asked}");
+    }
+    // Each kind by its own address only.
+    for other in [format!("/t/acme/fleet/{}/remove", ids.opa), format!("/t/acme/fleet/opa/{}/remove", ids.gateway)] {
+        assert_eq!(world.get(&other, owner).await.status, StatusCode::NOT_FOUND, "{other}");
+        assert_eq!(world.post(&other, owner, &[]).await.status, StatusCode::NOT_FOUND, "{other}");
+    }
+    let removed = world.post(&format!("{place}/remove"), owner, &[]).await;
+    assert_eq!((removed.status, removed.location.as_str()), (StatusCode::SEE_OTHER, "/t/acme/fleet?done=gateway_removed"), "{removed:?}");
+    assert!(world.get(&removed.location, owner).await.body.contains("The gateway is out of the fleet"), "not said");
+    assert_eq!(world.get(&place, owner).await.status, StatusCode::NOT_FOUND);
+    assert!(world.get("/t/acme/audit", owner).await.body.contains("removed the gateway acme-gw"), "no sentence in the log");
+    let again = world.post(&format!("{place}/remove"), owner, &[]).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND, "{again:?}");
+}

@@ -136,7 +136,7 @@ pub fn form<'i>(template: &str, ids: &'i Ids) -> Vec<(&'static str, &'i str)> {
         "/rings/rule" => vec![("version", "0"), ("promotes", "yes"), ("soak", "5"), ("most_rise", "2.5"), ("least_calls", "10")],
         "/bundles/{version}/promote" => vec![("reached", "1")],
         "/bundles/{version}/halt" | "/bundles/{version}/revert" => vec![("reason", "to see")],
-        "/bundles/{version}/resume" | "/fleet/{gateway}/unpin" => vec![],
+        "/bundles/{version}/resume" | "/fleet/{gateway}/unpin" | "/fleet/{gateway}/remove" => vec![],
         "/fleet/{gateway}/pin" => vec![("version", "1"), ("until", "2026-11-30"), ("reason", "to see")],
         "/fleet/enrol" => vec![("name", "gw-another")],
         "/requests" => vec![

@@ -27,6 +27,7 @@ fn gateway(name: &str, state: fleet::GatewayState, error: Option<&str>) -> fleet
         version: "0.1.0".into(),
         is_opa: false,
         href: Some(format!("/t/acme/fleet/{name}")),
+        remove: matches!(state, fleet::GatewayState::Silent | fleet::GatewayState::New).then(|| format!("/t/acme/fleet/{name}/remove")),
     }
 }
 

@@ -115,6 +115,7 @@ fn gateway_model() -> gateway::Model {
         pin: None,
         versions: vec![128, 127, 126],
         can_pin: true,
+        remove: Some("/fleet/gw_01k9w3zj4q8m2v7r5t6y1x2/remove".into()),
         typed: ("127".into(), "2026-11-30".into(), String::new()),
         errors: FormErrors::default(),
     }
@@ -173,5 +174,26 @@ pub fn add(out: &mut Vec<Sample>) {
         let error = Some(format!("hash_mismatch: {HOSTILE}"));
         let errors = errors("until", "Use a time to come, within 90 days.");
         gateway::view(gateway::Model { pin: Some(pin), error, state: GatewayState::Failing, errors, ..gateway_model() })
+    });
+    let gone = || gateway::Remove {
+        id: "gw_01k9w3zj4q8m2v7r5t6y1x2".into(),
+        name: "gw-eu-3".into(),
+        state: GatewayState::Silent,
+        seen: Some(at(7, 2, 11)),
+        confirmed: Some(5509),
+        newest_seq: 5512,
+        holds_up: Some(128),
+        pin: Some((127, at(23, 59, 59))),
+    };
+    console(out, "gateway-remove", "Remove a gateway", Nav::Fleet, || gateway::remove(gone()));
+    console(out, "gateway-remove-running", "Remove a gateway", Nav::Fleet, || {
+        gateway::remove(gateway::Remove {
+            state: GatewayState::Current,
+            confirmed: Some(5512),
+            holds_up: None,
+            pin: None,
+            seen: Some(at(10, 6, 8)),
+            ..gone()
+        })
     });
 }

@@ -219,6 +219,11 @@ pub async fn gateway(control: &Control, cx: &Ctx, id: &str) -> Result<GatewayDet
     })
 }
 
+/// How one gateway stands.
+pub(super) async fn view_of(db: &Reader<'_>, cx: &Ctx, row: Gateway) -> Result<GatewayView> {
+    Ok(Known::read(db, cx).await?.view(row))
+}
+
 /// Which gateways have confirmed a revocation sequence or a later one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {

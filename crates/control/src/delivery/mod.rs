@@ -12,7 +12,7 @@
 //! | its files, as gateways get them | [`files`] |
 //! | the revocation list as it is signed | `list.rs` |
 //! | enrolment tokens | `enrolment.rs` |
-//! | who a gateway is | `gateways.rs`, `callers.rs` |
+//! | who a gateway is, and taking one out | `gateways.rs`, `callers.rs`, `removal.rs` |
 //! | what gateways say they run | `ack/`, `fleet.rs` |
 //! | what gateways decided | [`decisions`] |
 //! | the same for OPAs: their tokens, bundles, reports and logs | [`opa`] |
@@ -33,6 +33,7 @@ mod fleet;
 mod gateways;
 mod list;
 mod publish;
+mod removal;
 mod settle_draft;
 pub(crate) mod signing;
 mod stage;
@@ -49,5 +50,6 @@ pub use fleet::{Fleet, GatewayDetail, GatewayView, Receipt, Standing, fleet, gat
 pub use gateways::{RemoveGateway, authenticate, own_gateway_named};
 pub use list::revocation_list;
 pub use publish::{BundleView, Compared, Draft, Publication, Publish, Published, bundle, bundles, compare, draft};
+pub use removal::{Removal, removal};
 pub use repository::{RefreshTimestamp, resign_revocations};
 pub use settle_draft::SettleDraft;

@@ -33,4 +33,5 @@ pub use rule::{Rule, SetRule, rule};
 pub(crate) use sight::{labels, tallies};
 pub use steps::{HaltRollout, PromoteRollout, ResumeRollout, RevertRollout};
 pub use tend::tend_rollout;
+pub(super) use view::waits_for;
 pub use view::{RingView, Rings, RolloutView, first_ring, rings, rollout, rollout_under_way, states};

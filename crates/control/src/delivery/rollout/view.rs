@@ -126,6 +126,18 @@ pub async fn rollout(control: &Control, cx: &Ctx, version: u64) -> Result<Option
     Ok(Some(RolloutView { state, pinned: pins.map(|(id, _)| id.clone()).collect(), waits, decided, rings, row }))
 }
 
+/// The version on its way that waits for this gateway, if one does.
+pub(in super::super) async fn waits_for(db: &Reader<'_>, cx: &Ctx, gateway: &Gateway) -> Result<Option<u64>> {
+    let Some(seen) = Seen::read(db).await? else { return Ok(None) };
+    let Verdict::Wait(waits) = seen.verdict(cx.tenant.as_str(), cx.now_ms)? else { return Ok(None) };
+    let for_it = waits.iter().any(|wait| match wait {
+        Wait::Unconfirmed(laggards) => laggards.iter().any(|laggard| laggard.id == gateway.id),
+        Wait::Failing(failing) => failing.iter().any(|(name, _)| *name == gateway.name),
+        Wait::Person | Wait::Soak { .. } | Wait::Anybody | Wait::Calls { .. } => false,
+    });
+    Ok(seen.course.rollout().filter(|_| for_it).map(|rollout| rollout.version))
+}
+
 /// The version that is on its way, with its state, if one is.
 ///
 /// # Errors

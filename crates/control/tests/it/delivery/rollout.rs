@@ -8,7 +8,7 @@ use control::delivery::rollout::{
     ArrangeRings, HaltRollout, NewMembers, NewRing, PinGateway, PromoteRollout, ResumeRollout, RevertRollout, Rule, SetRule, UnpinGateway,
     rings, rollout, rule, tend_rollout,
 };
-use control::delivery::{AckError, Counted, Standing};
+use control::delivery::{AckError, Counted, RemoveGateway, Standing, removal};
 use control::keys::{RaiseFloor, RotateTokenKey};
 
 fn stage(value: &str) -> BTreeMap<String, String> {
@@ -302,10 +302,49 @@ on_each_database! {
         assert_eq!(rest.round(&h).await, 1);
         // A gateway that is gone leaves no pin.
         h.control.run(&ada().await, pin(&rest.gw.id, 14, 60, "second")).await.expect("pinned");
-        h.control.run(&ada().await, control::delivery::RemoveGateway { id: rest.gw.id.clone() }).await.expect("removed");
+        h.control.run(&ada().await, RemoveGateway { id: rest.gw.id.clone() }).await.expect("removed");
         assert!(tend(&h).await);
         assert!(h.rows::<store::Pin>().await.is_empty());
         assert_eq!(happened(&h, "gateway.unpin").await.len(), 3);
+    }
+
+    async fn whoever_removes_a_gateway_is_told_what_waits_for_it_and_then_nothing_does(h: Harness) {
+        let (mut canary, mut rest) = world(&h).await;
+        let asked = async |id: &str| removal(&h.control, &ada(&h).await, id).await;
+        assert_eq!(asked(&canary.gw.id).await.expect("known").holds_up, None);
+        next(&h).await;
+        assert_eq!((asked(&canary.gw.id).await.expect("known").holds_up, asked(&rest.gw.id).await.expect("known").holds_up), (Some(2), None));
+        canary.round(&h).await;
+        promote(&h, 2, 1).await.expect("promoted");
+        let seq = h.control.run(&ada(&h).await, Revoke(Target::Tenant, None)).await.expect("revokes");
+        let pin = PinGateway { gateway: canary.gw.id.clone(), version: 1, until_s: h.now_s() + 60, reason: "to see".to_owned() };
+        h.control.run(&ada(&h).await, pin).await.expect("pinned");
+        assert_eq!(asked(&canary.gw.id).await.expect("known").pin.map(|pin| pin.version), Some(1));
+        let told = asked(&rest.gw.id).await.expect("known");
+        assert_eq!((told.holds_up, told.pin.is_some(), told.newest_seq, told.view.revocation_seq), (Some(2), false, seq, Some(0)));
+        // One that reports an error is waited for as well.
+        rest.round(&h).await;
+        let error = Some(AckError { code: "disk_full".to_owned(), message: "no".to_owned() });
+        let failing = Ack { error, ..ack(rest.last.as_ref().expect("runs it")) };
+        delivery::acknowledge(&h.control, &rest.gw.cx(&h).await, failing).await.expect("taken");
+        assert_eq!(asked(&rest.gw.id).await.expect("known").holds_up, Some(2));
+        h.control.run(&ada(&h).await, UnpinGateway { gateway: canary.gw.id.clone() }).await.expect("unpinned");
+        assert!(!tend(&h).await);
+        h.control.run(&ada(&h).await, RemoveGateway { id: rest.gw.id.clone() }).await.expect("removed");
+        assert!(tend(&h).await, "the rollout is done without it");
+        assert_eq!(state(&h, 2).await, State::Done);
+        let receipt = delivery::receipt(&h.control, &ada(&h).await, seq).await.expect("a receipt");
+        assert_eq!((receipt.confirmed, receipt.unconfirmed), (vec![], vec!["gw-canary".to_owned()]), "nobody waits for it any more");
+        // Gone is gone; an OPA is none of these, and not everybody may ask.
+        assert_eq!(code(asked(&rest.gw.id).await), "not_found");
+        let opa = h.control.run(&ada(&h).await, EnrolOpa { name: "opa-1".to_owned() }).await.expect("enrols");
+        assert_eq!(code(asked(&opa.id).await), "not_found");
+        for role in control::AdminRole::ALL {
+            let may = role.may(control::Permission::WriteFleet);
+            let cx = h.person("usr_some", &[role]).await;
+            assert_eq!(removal(&h.control, &cx, &canary.gw.id).await.is_ok(), may, "{role:?}");
+            assert!(may || code(h.control.run(&cx, RemoveGateway { id: canary.gw.id.clone() }).await) == "forbidden", "{role:?}");
+        }
     }
 
     async fn an_opa_is_offered_what_its_ring_or_pin_says(h: Harness) {
