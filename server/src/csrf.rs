@@ -1,6 +1,7 @@
 //! A form is believed when the browser says that it came from us, and when it carries the session's token.
 
 use crate::app::App;
+use crate::connections::why_not_whole;
 use crate::problem::{Problem, STALE_FORM};
 use crate::signin::session::Caller;
 use axum::body::Bytes;
@@ -65,7 +66,8 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Form<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, app).await?;
-        let bytes: Bytes = axum::body::to_bytes(body, LARGEST).await.map_err(|_| Error::invalid("form", "it is larger than 2 MiB"))?;
+        let whole = axum::body::to_bytes(body, LARGEST).await;
+        let bytes: Bytes = whole.map_err(|error| Error::invalid("form", why_not_whole(error, LARGEST)))?;
         if !carries(&bytes, &caller.csrf) {
             return Err(stale());
         }

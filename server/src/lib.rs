@@ -6,6 +6,7 @@ pub mod canonical;
 pub mod cli;
 pub mod clock;
 pub mod compose;
+pub mod connections;
 pub mod console;
 pub mod csrf;
 pub mod delivery;

@@ -2,13 +2,14 @@
 
 use crate::app::App;
 use crate::compose::{self, DataArgs};
+use crate::connections::{self, Limits};
 use crate::site::Site;
 use crate::{around, delivery, endpoint, problem, upkeep};
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use outbound::http::{Guarded, Limits, Reach};
+use outbound::http::{self, Guarded, Reach};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::net::TcpListener;
@@ -23,6 +24,9 @@ pub struct ServeArgs {
     /// Address to listen on.
     #[arg(long, env = "WRIT_LISTEN", default_value = "127.0.0.1:7400")]
     listen: SocketAddr,
+    /// Connections at once; more wait. Each gateway takes two. Keep it below the limit of open files, so that some are left for the rest.
+    #[arg(long, env = "WRIT_CONNECTIONS", default_value_t = Limits::default().connections)]
+    connections: usize,
     /// Folder of the browser half (`cargo xtask web` makes it). Pages work without.
     #[arg(long, env = "WRIT_SITE")]
     site: Option<PathBuf>,
@@ -41,7 +45,7 @@ pub struct ServeArgs {
 pub async fn run(args: ServeArgs) -> Result<()> {
     let control = compose::control(&args.data).await?;
     let reach = Reach { allow_loopback: args.allow_loopback, allow_private: args.allow_private };
-    let outbound = Guarded::new(reach, Limits::default())?;
+    let outbound = Guarded::new(reach, http::Limits::default())?;
     let site = Site::load(args.site.as_deref()).context("reading the browser half")?;
     let ending = CancellationToken::new();
     let app = App::new(control.clone(), outbound, site, ending.clone());
@@ -54,8 +58,9 @@ pub async fn run(args: ServeArgs) -> Result<()> {
     let upkeep = tokio::spawn(upkeep::run(control, ending.clone()));
     tracing::info!(%address, public_url = app.public_url(), "listening");
     println!("listening on http://{address}");
-    // Made a service once: a `Router` that is served as it is clones its whole route table for each connection, 200 kB of it.
-    axum::serve(listener, service(app).into_make_service()).with_graceful_shutdown(asked_to_end(ending)).await?;
+    tokio::spawn(asked_to_end(ending.clone()));
+    let limits = Limits { connections: args.connections, ..Limits::default() };
+    connections::serve(listener, service(app), limits, ending).await;
     signing.await?;
     upkeep.await?;
     hearing.await?;

@@ -169,7 +169,7 @@ fn row(row: GatewayRow, as_of_ms: i64, base: &str) -> AnyView {
             <td class="num" data-label="Policy">{policy}</td>
             <td class="num" data-label="Revocations">{number(row.revocation_seq)}</td>
             <td data-label="Last report">{seen}</td>
-            <td data-label="Note">{note}{remove}</td>
+            <td data-label="Note"><span>{note}{remove}</span></td>
         </tr>
     }
     .into_any()

@@ -225,11 +225,11 @@ pub fn remove(m: Remove) -> impl IntoView {
                 ("Pin", pin),
                 ("Decisions", under(text("what it sent stays"), "What still lies unsent on its disk is not taken any more.")),
             ]))}
-            {card("On its machine", (), view! { <ol class="stack-s">
-                <li>"Stop the gateway, with SIGTERM if it runs: then it still sends its last decisions. Do this before you remove it."</li>
-                <li>"Delete its data folder. Its private key lies there."</li>
-                <li>"Lead its clients to another gateway."</li>
-            </ol><p class="muted">"If another machine is to take its place and its name, replace it instead: "<code>"writ admin enrol-gateway --replace"</code>"."</p> })}
+            {card("On its machine", (), view! { <div class="stack-s">
+                <p>"Before you remove it, stop it with SIGTERM if it runs: then it still sends its last decisions."</p>
+                <p>"Afterwards delete its data folder, since its private key lies there, and lead its clients to another gateway."</p>
+                <p class="muted">"If another machine is to take its place and its name, replace it instead: "<code>"writ admin enrol-gateway --replace"</code>"."</p>
+            </div> })}
         </div>
         <section class="card pad">{post_form(&format!("{path}/remove"), view! {
             {buttons(view! { {submit_danger("Remove gateway")}{link_button(&path, "Keep gateway")} })}

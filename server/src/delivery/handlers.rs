@@ -4,6 +4,7 @@ use super::caller::{Gateway, place};
 use super::problem::Problem;
 use super::unpack::unpacked;
 use crate::app::App;
+use crate::connections::why_not_whole;
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -23,7 +24,7 @@ use token::PublicJwk;
 const LARGEST_JSON: usize = 64 * 1024;
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    to_bytes(body, limit).await.map_err(|_| Error::invalid("body", format!("send at most {limit} bytes")).into())
+    to_bytes(body, limit).await.map_err(|error| Error::invalid("body", why_not_whole(error, limit)).into())
 }
 
 async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {

@@ -8,7 +8,7 @@ pub mod opa;
 mod problem;
 mod push;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod unpack;
 pub mod upkeep;
 mod watch;

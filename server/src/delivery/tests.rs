@@ -33,16 +33,16 @@ impl Clock for Still {
     }
 }
 
-pub(super) struct Plane {
-    pub(super) control: Control,
-    pub(super) router: Router,
-    pub(super) ending: CancellationToken,
-    pub(super) host: Ctx,
+pub(crate) struct Plane {
+    pub(crate) control: Control,
+    pub(crate) router: Router,
+    pub(crate) ending: CancellationToken,
+    pub(crate) host: Ctx,
     _folder: TempDir,
 }
 
 impl Plane {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&Settings::Sqlite(folder.path().join("writ.db"))).await.expect("opens");
         let parts = Parts {
@@ -59,7 +59,7 @@ impl Plane {
         Self { control, router: crate::serve::service(app), ending, host, _folder: folder }
     }
 
-    pub(super) async fn publish(&self) {
+    pub(crate) async fn publish(&self) {
         let draft = control::delivery::draft(&self.control, &self.host).await.expect("a draft").draft;
         self.control.run(&self.host, Publish { note: String::new(), expected_draft: draft }).await.expect("publishes");
     }
@@ -71,7 +71,7 @@ impl Plane {
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
-    async fn enrol(&self, name: &str) -> Gw {
+    pub(crate) async fn enrol(&self, name: &str) -> Gw {
         let token = self.control.run(&self.host, CreateEnrolment { name: name.to_owned() }).await.expect("a token");
         let (key, _) = SigningKey::generate().expect("randomness");
         let body = json!({ "token": token, "name": name, "public_key": key.public() }).to_string();
@@ -82,13 +82,13 @@ impl Plane {
     }
 }
 
-struct Gw {
+pub(crate) struct Gw {
     id: String,
     key: SigningKey,
 }
 
 impl Gw {
-    fn assertion(&self) -> String {
+    pub(crate) fn assertion(&self) -> String {
         let (id, aud) = (self.id.clone(), BASE.to_owned());
         let claims = AssertionClaims {
             iss: id.clone(),
@@ -111,7 +111,7 @@ impl Gw {
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(body.into()).expect("a request")
     }
 
-    fn get(&self, path: &str) -> Request<Body> {
+    pub(crate) fn get(&self, path: &str) -> Request<Body> {
         self.request("GET", path, &[], Body::empty())
     }
 }

@@ -1,9 +1,11 @@
 //! A program that calls: no session, no cookie. And what it is answered.
 
 use crate::app::App;
+use crate::connections::why_not_whole;
 use crate::request_id::RequestId;
 use axum::Json;
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName, PRAGMA, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
@@ -35,6 +37,21 @@ impl FromRequestParts<App> for Program {
             Err(Error::NotFound) => Err(missing()),
             Err(error) => Err(failed(&error)),
         }
+    }
+}
+
+/// The largest body of a token request: subject, actor and client assertion are tokens of a few kilobytes each.
+const LARGEST: usize = 64 << 10;
+
+/// What it sent. Whoever sends it proves nothing before it is read, so it is small.
+pub struct Posted(pub Bytes);
+
+impl FromRequest<App> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Response> {
+        let whole = to_bytes(request.into_body(), LARGEST).await;
+        whole.map(Self).map_err(|error| refused(&OAuthError::new("invalid_request", why_not_whole(error, LARGEST))))
     }
 }
 

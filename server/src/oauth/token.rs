@@ -1,9 +1,8 @@
 //! The token endpoint and the revocation endpoint.
 
 use super::params::{Params, Unreadable};
-use super::program::{ANY_ORIGIN, Program, answer, failed, refused};
+use super::program::{ANY_ORIGIN, Posted, Program, answer, failed, refused};
 use crate::app::App;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -17,7 +16,7 @@ use std::collections::BTreeSet;
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// Answers tokens.
-pub async fn token(State(app): State<App>, Program(cx): Program, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn token(State(app): State<App>, Program(cx): Program, headers: HeaderMap, Posted(body): Posted) -> Response {
     let request = match Request::read(&headers, &body) {
         Ok(request) => request,
         Err(error) => return refused(&error),
@@ -52,7 +51,7 @@ fn answered(issued: control::Result<Result<Issued, OAuthError>>, exchanged: bool
 }
 
 /// Takes a token back (RFC 7009). A token that is no good any more is no error.
-pub async fn revoke(State(app): State<App>, Program(cx): Program, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn revoke(State(app): State<App>, Program(cx): Program, headers: HeaderMap, Posted(body): Posted) -> Response {
     let read = || -> Result<RevokeToken, OAuthError> {
         let form = Form::read(&headers, &body)?;
         // The hint is one and is not needed.

@@ -287,7 +287,7 @@ async fn a_gateway_is_removed_by_a_form_that_says_what_ends() {
     let auditor = world.session("acme", AdminRole::Auditor.as_str());
     assert!(!world.get("/t/acme/fleet", auditor).await.body.contains("/remove"), "shown to who may not");
     let asked = world.get(&format!("{place}/remove"), owner).await.body;
-    for said in ["Remove the gateway", "counts no more, from its next request on", "to policy 1 until", "Delete its data folder"] {
+    for said in ["Remove the gateway", "counts no more, from its next request on", "to policy 1 until", "delete its data folder"] {
         assert!(asked.contains(said), "{said}: {asked}");
     }
     // Each kind by its own address only.

@@ -4,6 +4,7 @@ use super::Shared;
 use super::bundles::PATIENCE;
 use super::caller::Opa;
 use crate::app::App;
+use crate::connections::why_not_whole;
 use crate::delivery::problem::Problem;
 use ::opa::Lane;
 use ::opa::decision_log::{self, Events};
@@ -39,7 +40,7 @@ async fn read(request: Request, limit: usize) -> Result<(Bytes, bool), Problem> 
         Some(_) => return Err(Error::invalid("content-encoding", "send gzip, or the body as it is").into()),
     };
     let body = to_bytes(request.into_body(), limit).await;
-    Ok((body.map_err(|_| Error::invalid("body", format!("send at most {limit} bytes")))?, gzipped))
+    Ok((body.map_err(|error| Error::invalid("body", why_not_whole(error, limit)))?, gzipped))
 }
 
 /// Unpacks and reads away from those who serve.
