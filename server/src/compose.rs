@@ -47,6 +47,21 @@ fn make_data_folder(folder: &Path) -> std::io::Result<()> {
 /// # Errors
 /// Says what is wrong and what to do.
 pub async fn control(args: &DataArgs) -> Result<Control> {
+    let (control, master_key) = open(args).await?;
+    if !control.opens_what_is_sealed().await? {
+        bail!(
+            "the secrets in the database do not open with the master key {}; give the one that they were last sealed under, with --master-key-file",
+            master_key.display()
+        );
+    }
+    Ok(control)
+}
+
+/// Opens the database, and a vault that may be of another master key than what lies in the database; where the master key lies.
+///
+/// # Errors
+/// Says what is wrong and what to do.
+pub async fn open(args: &DataArgs) -> Result<(Control, PathBuf)> {
     let public_url = public_url(&args.public_url)?;
     make_data_folder(&args.data).with_context(|| format!("making the data folder {}", args.data.display()))?;
     let (settings, master_path, may_create) = match &args.database_url {
@@ -66,7 +81,8 @@ pub async fn control(args: &DataArgs) -> Result<Control> {
     };
     let vault = Vault::new(&master::load(&master_path, may_create)?)?;
     let store = Store::open(&settings).await.context("opening the database")?;
-    Ok(Control::new(store, Parts { clock: Arc::new(SystemClock), chance: Chance::new(generator()?), vault, public_url }))
+    let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::new(generator()?), vault, public_url };
+    Ok((Control::new(store, parts), master_path))
 }
 
 /// The public URL without a trailing slash. Plain HTTP is for loopback only.

@@ -38,6 +38,9 @@ fn create(path: &Path) -> Result<MasterKey> {
         .with_context(|| format!("making the master key {}", path.display()))?;
     writeln!(file, "{}", hex::encode(bytes))?;
     file.sync_all()?;
+    // Its name has to survive a power cut as well: without the key, what is sealed under it is lost.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()?;
     tracing::info!(path = %path.display(), "made a new master key; back it up apart from the database");
     Ok(MasterKey::new(bytes))
 }

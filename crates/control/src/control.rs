@@ -11,7 +11,7 @@ use crate::gather::Gather;
 use crate::lease::Held;
 use crate::oauth::Refresh;
 use crate::permission::Permission;
-use crate::scene::{Chore, Done, Play, Scene, Upkeep, UseCase};
+use crate::scene::{Chore, Done, Everywhere, Play, Scene, Upkeep, UseCase};
 use crate::signal::Signals;
 use crate::vault::Vault;
 use std::collections::HashSet;
@@ -189,6 +189,11 @@ impl Control {
         }
         let play = Play { use_case, cx: cx.clone(), parts: Arc::clone(&self.parts) };
         self.carry_out(cx.tenant.clone(), play).await
+    }
+
+    /// Runs a use case in every tenant, in one transaction, from the host's shell.
+    pub(crate) async fn run_everywhere<U: UseCase>(&self, use_case: U) -> Result<Vec<(TenantId, U::Out)>> {
+        self.store.execute(Everywhere { use_case, now_ms: self.parts.clock.now_ms(), parts: Arc::clone(&self.parts) }).await
     }
 
     /// Runs upkeep in a transaction, as the system.

@@ -1,14 +1,16 @@
 //! What a use case is, and what it gets to work with.
 
 use crate::control::Parts;
-use crate::ctx::Ctx;
+use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 use crate::permission::Permission;
+use crate::tenancy::keys;
+use crate::vault::Sealed;
 use futures::future::BoxFuture;
 use std::future::Future;
 use std::sync::Arc;
-use store::{Scoped, Transaction, Unit};
+use store::{Scoped, TenantId, Transaction, Unit};
 
 /// A change. It is a value, so that it can wait its turn, be run again after a conflict, and be listed.
 pub trait UseCase: Send + Sync + 'static {
@@ -134,6 +136,19 @@ impl Scene<'_> {
     pub fn id(&self, prefix: &str) -> String {
         self.parts.chance.id(prefix, self.cx.now_ms)
     }
+
+    /// Seals a secret of the tenant's for this place. What lies there already has to open with the same master key: a process that was started
+    /// with one that was changed since would seal what nobody can open.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `another_master_key`; when sealing or the database fails.
+    pub async fn seal(&self, place: &str, secret: &[u8]) -> Result<Sealed> {
+        if !keys::opens(&self.db, &self.parts.vault).await? {
+            let text = "the master key was changed meanwhile: start Writ again, with the new one";
+            return Err(Error::refused("another_master_key", text));
+        }
+        self.parts.vault.seal(&self.parts.chance, place, secret).map_err(|error| Error::internal("sealing a secret", error))
+    }
 }
 
 /// A use case as a transaction.
@@ -148,12 +163,40 @@ impl<U: UseCase> Unit for Play<U> {
     type Error = Error;
 
     fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out>> {
+        Box::pin(play(&self.use_case, &self.cx, &self.parts, tx))
+    }
+}
+
+/// Applies a use case and writes its events.
+async fn play<U: UseCase>(use_case: &U, cx: &Ctx, parts: &Parts, tx: Transaction<'_>) -> Result<(U::Out, bool)> {
+    let scene = Scene { cx, db: tx.tenant(&cx.tenant), parts };
+    let done = use_case.run(&scene).await?;
+    let rows = done.events.into_iter().map(|event| event.into_row(cx, &parts.chance)).collect();
+    scene.db.insert_all::<store::AuditEvent>(rows).await?;
+    Ok((done.out, done.wake))
+}
+
+/// A use case in every tenant, in one transaction: in all of them or in none.
+pub(crate) struct Everywhere<U> {
+    pub(crate) use_case: U,
+    pub(crate) now_ms: i64,
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl<U: UseCase> Unit for Everywhere<U> {
+    type Out = Vec<(TenantId, U::Out)>;
+    type Error = Error;
+
+    fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out>> {
         Box::pin(async move {
-            let scene = Scene { cx: &self.cx, db: tx.tenant(&self.cx.tenant), parts: &self.parts };
-            let done = self.use_case.run(&scene).await?;
-            let rows = done.events.into_iter().map(|event| event.into_row(&self.cx, &self.parts.chance)).collect();
-            scene.db.insert_all::<store::AuditEvent>(rows).await?;
-            Ok((done.out, done.wake))
+            let mut all = Vec::new();
+            for tenant in tx.tenants().await? {
+                let cx = Ctx { tenant, actor: Actor::Host, request_id: "shell".to_owned(), now_ms: self.now_ms };
+                cx.needs(U::NEEDS)?;
+                let (out, _) = play(&self.use_case, &cx, &self.parts, tx).await?;
+                all.push((cx.tenant, out));
+            }
+            Ok(all)
         })
     }
 }

@@ -43,11 +43,11 @@ impl Vault {
         Ok(Self(LessSafeKey::new(key)))
     }
 
-    /// Seals `secret`; `place` says whose and what for, such as `acme/token/key_01…`.
+    /// Seals `secret`. Use cases seal through [`crate::Scene::seal`]. `place` says whose and what for, such as `acme/token/key_01…`.
     ///
     /// # Errors
     /// [`VaultError::Crypto`].
-    pub fn seal(&self, chance: &Chance, place: &str, secret: &[u8]) -> Result<Sealed, VaultError> {
+    pub(crate) fn seal(&self, chance: &Chance, place: &str, secret: &[u8]) -> Result<Sealed, VaultError> {
         let nonce: [u8; 12] = chance.bytes();
         let mut sealed = secret.to_vec();
         self.0

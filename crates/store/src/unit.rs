@@ -1,10 +1,11 @@
 //! One transaction as a value.
 
 use crate::error::StoreError;
+use crate::rows::tenants;
 use crate::scoped::{Handle, Reader, Scoped};
 use crate::tenant::TenantId;
 use futures::future::BoxFuture;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{DatabaseTransaction, EntityTrait, QueryOrder};
 
 /// Whether an error means that the same unit, run again, may succeed.
 pub trait Retry {
@@ -36,6 +37,15 @@ impl<'t> Transaction<'t> {
     /// The rows of one tenant.
     pub const fn tenant(self, tenant: &'t TenantId) -> Scoped<'t> {
         Scoped::new(tenant, self.0)
+    }
+
+    /// All tenants, by id, for what concerns the whole installation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tenants(self) -> Result<Vec<TenantId>, StoreError> {
+        let rows = tenants::Entity::find().order_by_asc(tenants::Column::Id).all(self.0).await?;
+        Ok(rows.iter().filter_map(|row| TenantId::parse(&row.id)).collect())
     }
 
     /// The tenant's rows, for reading only.

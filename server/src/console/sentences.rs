@@ -96,6 +96,7 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ("idp.check", "checked the identity provider {issuer}", ""),
     ("idp.set", "connected the identity provider {issuer}", ""),
     ("key.end", "ended the older key of the audit log, {key}", ""),
+    ("key.reseal", "sealed {secrets} stored secrets under another master key", ""),
     ("key.retire", "had the token key {key} count no more", ""),
     ("key.rotate", "replaced signing keys ({object})[: {changes}][: {key}]", ""),
     ("key.switch", "had the token key {key} sign from now on", ""),

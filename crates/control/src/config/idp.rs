@@ -28,7 +28,8 @@ pub struct SetIdp {
     pub version: i64,
 }
 
-fn place(tenant: &store::TenantId, id: &str) -> String {
+/// What a sealed client secret is bound to.
+pub(crate) fn secret_place(tenant: &store::TenantId, id: &str) -> String {
     format!("{tenant}/idp/{id}")
 }
 
@@ -75,10 +76,7 @@ impl UseCase for SetIdp {
         // A secret goes to the issuer that it was given for, and to no other.
         let kept = old.as_ref().filter(|row| row.issuer == issuer).and_then(|row| row.client_secret.clone());
         let client_secret = match self.client_secret.as_deref().filter(|secret| !secret.is_empty()) {
-            Some(secret) => {
-                let sealed = scene.parts.vault.seal(&scene.parts.chance, &place(&scene.cx.tenant, &id), secret.as_bytes());
-                Some(sealed.map_err(|error| Error::internal("sealing the client secret", error))?)
-            }
+            Some(secret) => Some(scene.seal(&secret_place(&scene.cx.tenant, &id), secret.as_bytes()).await?),
             None => kept,
         };
         let event = Event::new("idp.set").on(&id).details(json!({
@@ -133,8 +131,9 @@ pub async fn idp_version(control: &Control, cx: &Ctx) -> Result<i64> {
 /// When it was sealed under another master key.
 pub fn idp_secret(db: &Reader<'_>, vault: &Vault, connection: &IdpConnection) -> Result<Option<Zeroizing<String>>> {
     let Some(sealed) = &connection.client_secret else { return Ok(None) };
-    let opened =
-        vault.open(&place(db.tenant(), &connection.id), sealed).map_err(|error| Error::internal("opening the client secret", error))?;
+    let opened = vault
+        .open(&secret_place(db.tenant(), &connection.id), sealed)
+        .map_err(|error| Error::internal("opening the client secret", error))?;
     let text = String::from_utf8(opened.to_vec()).map_err(|error| Error::internal("reading the client secret", error))?;
     Ok(Some(Zeroizing::new(text)))
 }

@@ -28,6 +28,7 @@ pub use explain::{Explanation, Question, explain};
 pub use groups::{MapGroup, UnmapGroup};
 pub use history::Edit;
 pub use home::{Home, Live, Setup, home};
+pub(crate) use idp::secret_place;
 pub use idp::{IdpCheck, NoteIdpCheck, SetIdp, idp, idp_secret, idp_version, issuer, last_idp_check};
 pub use limits::{Arguments, EditLimits, LimitTool, check_schema, limits, limits_version, per_minute};
 pub use people::{AdminView, PersonView, RevokeAdmin, admins, people, person};

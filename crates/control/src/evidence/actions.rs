@@ -46,6 +46,7 @@ pub const ACTIONS: &[&str] = &[
     "idp.check",
     "idp.set",
     "key.end",
+    "key.reseal",
     "key.retire",
     "key.rotate",
     "key.switch",

@@ -3,7 +3,7 @@
 use crate::chance::sha256_hex;
 use crate::error::{Error, Result};
 use crate::scene::{Scene, Upkeep};
-use store::SignIn;
+use store::{SignIn, TenantId};
 use zeroize::Zeroizing;
 
 /// How long a person may take at the identity provider.
@@ -34,11 +34,7 @@ impl Upkeep for BeginSignIn {
         let chance = &scene.parts.chance;
         let begun = Begun { state: chance.secret(), nonce: chance.secret(), verifier: chance.secret() };
         let id = sha256_hex(&begun.state);
-        let verifier = scene
-            .parts
-            .vault
-            .seal(chance, &place(scene, &id), begun.verifier.as_bytes())
-            .map_err(|error| Error::internal("sealing a verifier", error))?;
+        let verifier = scene.seal(&verifier_place(&scene.cx.tenant, &id), begun.verifier.as_bytes()).await?;
         let row = SignIn {
             id,
             nonce: begun.nonce.clone(),
@@ -52,8 +48,9 @@ impl Upkeep for BeginSignIn {
     }
 }
 
-fn place(scene: &Scene<'_>, id: &str) -> String {
-    format!("{}/sign-in/{id}", scene.cx.tenant)
+/// What a sealed verifier is bound to.
+pub(crate) fn verifier_place(tenant: &TenantId, id: &str) -> String {
+    format!("{tenant}/sign-in/{id}")
 }
 
 /// Takes it at the callback: once, in time, from the same browser.
@@ -75,8 +72,8 @@ impl Upkeep for TakeSignIn {
         if row.expires_ms <= scene.cx.now_ms || row.browser != sha256_hex(&self.browser) {
             return Ok((None, false));
         }
-        let opened =
-            scene.parts.vault.open(&place(scene, &id), &row.verifier).map_err(|error| Error::internal("opening a verifier", error))?;
+        let place = verifier_place(&scene.cx.tenant, &id);
+        let opened = scene.parts.vault.open(&place, &row.verifier).map_err(|error| Error::internal("opening a verifier", error))?;
         let verifier = String::from_utf8(opened.to_vec()).map_err(|error| Error::internal("reading a verifier", error))?;
         Ok((Some((row.nonce, Zeroizing::new(verifier), row.return_to)), false))
     }

@@ -5,6 +5,7 @@ mod link;
 mod person;
 mod sessions;
 
+pub(crate) use flow::verifier_place;
 pub use flow::{BeginSignIn, Begun, TakeSignIn};
 pub use link::{CreateSignInLink, UseSignInLink};
 pub use person::{NoteSignInFailed, Profile, RecordSignIn, actor};

@@ -31,7 +31,7 @@ pub fn place(tenant: &store::TenantId, purpose: &str, id: &str) -> String {
 pub async fn add(scene: &Scene<'_>, purpose: &str, private: &[u8], public: String, active: bool) -> Result<Key> {
     let id = scene.id("key");
     let place = place(&scene.cx.tenant, purpose, &id);
-    let sealed = scene.parts.vault.seal(&scene.parts.chance, &place, private).map_err(|error| Error::internal("sealing a key", error))?;
+    let sealed = scene.seal(&place, private).await?;
     insert(scene, Key { sealed, active: i64::from(active), ..row(scene, id, purpose, public) }).await
 }
 
@@ -84,6 +84,16 @@ pub fn is_here(key: &Key) -> bool {
 /// When the master key is another.
 pub fn unseal(tenant: &store::TenantId, vault: &Vault, key: &Key) -> Result<Zeroizing<Vec<u8>>> {
     vault.open(&place(tenant, &key.purpose, &key.id), &key.sealed).map_err(|error| Error::internal("opening a key", error))
+}
+
+/// Whether the tenant's secrets open with this master key. Asked of the one key that lies here for as long as the tenant lives; true while
+/// the tenant is being made and has none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn opens(db: &Reader<'_>, vault: &Vault) -> Result<bool> {
+    let kept = db.keys_for(REVOCATION_MARKS).await?;
+    Ok(kept.iter().all(|key| unseal(db.tenant(), vault, key).is_ok()))
 }
 
 /// Opens the active private key for a purpose.

@@ -6,6 +6,8 @@
 mod admins;
 mod create;
 pub mod keys;
+mod reseal;
 
 pub use admins::{GrantAdmin, Holder};
 pub use create::CreateTenant;
+pub use reseal::Resealed;

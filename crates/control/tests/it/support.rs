@@ -18,6 +18,8 @@ use tempfile::TempDir;
 pub const START_MS: i64 = 1_795_424_400_000;
 /// Where the control plane under test says that it is.
 pub const PUBLIC_URL: &str = "http://127.0.0.1:7400";
+/// What secrets are sealed under, unless a test says otherwise.
+const MASTER: [u8; 32] = [7; 32];
 /// Names the PostgreSQL server.
 const VARIABLE: &str = "WRIT_TEST_POSTGRES";
 
@@ -63,7 +65,7 @@ impl Harness {
     async fn over(settings: Settings, folder: Option<TempDir>) -> Self {
         // The tenant was made before the test began, so its event stands before all others.
         let clock = Arc::new(TestClock(AtomicI64::new(START_MS - 1)));
-        let control = open(&settings, &clock, 1).await;
+        let control = open(&settings, &clock, 1, MASTER).await;
         let create = CreateTenant { name: "Acme".to_owned() };
         control.create_tenant("acme", create).await.expect("the tenant is made");
         clock.0.store(START_MS, Ordering::SeqCst);
@@ -72,7 +74,12 @@ impl Harness {
 
     /// Opens the same database again, as after a restart or in a second replica. Give each a seed of its own.
     pub async fn another(&self, seed: u64) -> Control {
-        open(&self.settings, &self.clock, seed).await
+        open(&self.settings, &self.clock, seed, MASTER).await
+    }
+
+    /// The same with another master key.
+    pub async fn under(&self, master: [u8; 32], seed: u64) -> Control {
+        open(&self.settings, &self.clock, seed, master).await
     }
 
     /// Makes another tenant.
@@ -173,9 +180,9 @@ pub fn person(user: &str, roles: &[AdminRole]) -> Actor {
     Actor::Person { user: user.to_owned(), name: user.to_owned(), roles: roles.to_vec() }
 }
 
-async fn open(settings: &Settings, clock: &Arc<TestClock>, seed: u64) -> Control {
+async fn open(settings: &Settings, clock: &Arc<TestClock>, seed: u64, master: [u8; 32]) -> Control {
     let store = Store::open(settings).await.expect("the database opens");
-    let vault = Vault::new(&MasterKey::new([7; 32])).expect("a vault");
+    let vault = Vault::new(&MasterKey::new(master)).expect("a vault");
     let chance = Chance::new(ChaCha20Rng::seed_from_u64(seed));
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     Control::new(store, Parts { clock, chance, vault, public_url: PUBLIC_URL.to_owned() })

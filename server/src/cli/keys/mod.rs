@@ -1,6 +1,7 @@
 //! `writ keys …`: making, listing, rotating and moving signing keys.
 
 mod list;
+mod reseal;
 mod root;
 mod rotate;
 
@@ -30,6 +31,8 @@ pub enum Keys {
     },
     /// Replace a key by a new one.
     Rotate(rotate::Rotate),
+    /// Seal everything in the database, of every tenant, under another master key. Stop every control plane first.
+    Reseal(reseal::Reseal),
     /// Withdraw all policy versions below one, for ever.
     Floor {
         #[command(flatten)]
@@ -66,6 +69,7 @@ impl Keys {
                 Ok(())
             }
             Self::Rotate(rotate) => rotate.run().await,
+            Self::Reseal(reseal) => reseal.run().await,
             Self::Floor { at, min_version } => {
                 let (control, cx) = at.open().await?;
                 match control.run(&cx, RaiseFloor { min_version }).await.map_err(explain)? {

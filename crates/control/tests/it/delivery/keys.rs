@@ -5,6 +5,7 @@ mod candidates;
 mod ceremony;
 mod log;
 mod refusals;
+mod reseal;
 mod rotation;
 mod tokens;
 
