@@ -56,7 +56,7 @@ impl Vault {
         Ok(STANDARD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
-    /// Opens what [`Vault::seal`] made for the same place.
+    /// Opens what was sealed for the same place.
     ///
     /// # Errors
     /// [`VaultError::NotOurs`].

@@ -3,8 +3,8 @@
 //! | a peer that | is |
 //! | --- | --- |
 //! | does not finish a request's head, or sends none after a request | cut off after [`Limits::head`] |
-//! | sends its body by drops | answered with an error and cut off, see [`hurried`] |
-//! | takes nothing of its answer | cut off after [`Limits::write`], see [`patient`] |
+//! | sends its body by drops | answered with an error and cut off, see `hurried.rs` |
+//! | takes nothing of its answer | cut off after [`Limits::write`], see `patient.rs` |
 //! | only opens connections | one of at most [`Limits::connections`], for as long as a head may take |
 //!
 //! One address may open as many as it likes: behind a proxy all come from the same.
