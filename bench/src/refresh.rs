@@ -47,6 +47,7 @@ impl Plane {
         let list = Revocations::new(TENANT.into(), seq, (0..ENTRIES).map(entry).collect());
         let list = serde_json::to_string(&list)?;
         let (list_stamp, snapshot, timestamp) = (self.stamp(), self.stamp(), self.stamp());
+        self.files.retain(|path, _| !path.ends_with("list.json"));
         self.files.extend(self.repository.revoke(&[&self.keys.revocations], &list, seq, list_stamp)?);
         self.files.extend(self.repository.snapshot(&[&self.keys.snapshot], snapshot)?);
         self.files.extend(self.repository.timestamp(&[&self.keys.timestamp], timestamp)?);
@@ -61,8 +62,7 @@ impl Plane {
 
     /// The newest list.
     fn list(&self) -> &[u8] {
-        let lists = self.files.iter().filter(|(path, _)| path.ends_with("list.json"));
-        lists.map(|(_, bytes)| bytes.as_slice()).max_by_key(|bytes| bytes.len()).unwrap_or_default()
+        self.files.iter().find(|(path, _)| path.ends_with("list.json")).map_or(&[], |(_, bytes)| bytes.as_slice())
     }
 
     /// What a push would carry: every file that there is.
@@ -72,7 +72,7 @@ impl Plane {
 }
 
 /// One refresh with the files at hand, and how many signatures it verified.
-fn refresh(trusted: &Trusted, mut files: Files, probing: bool) -> Result<(Activated, usize)> {
+fn refresh(trusted: &Trusted, files: &mut Files, probing: bool) -> Result<(Activated, usize)> {
     let mut update = Update::start(trusted, NOW);
     if !probing {
         update = update.without_root_probe();
@@ -122,14 +122,14 @@ pub fn measure(report: &mut Report) -> Result<()> {
         root_sha256: plane.repository.root_sha256().to_owned(),
         labels: BTreeMap::new(),
     };
-    let mut trusted = refresh(&Trusted::new(pin), plane.pushed(), true)?.0.trusted;
+    let mut trusted = refresh(&Trusted::new(pin), &mut plane.pushed(), true)?.0.trusted;
     let mut play = |change: &dyn Fn(&mut Plane, u64) -> Result<()>, expected: usize| -> Result<Vec<f64>> {
         let mut whole = Vec::new();
         for round in 1..=ROUNDS {
             change(&mut plane, round)?;
-            let files = plane.pushed();
+            let mut files = plane.pushed();
             let start = Instant::now();
-            let (activated, verified) = refresh(&trusted, files, false)?;
+            let (activated, verified) = refresh(&trusted, &mut files, false)?;
             whole.push(start.elapsed().as_secs_f64() * 1e6);
             ensure!(activated.changed && verified == expected, "{verified} signatures were verified");
             trusted = activated.trusted;

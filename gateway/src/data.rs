@@ -166,11 +166,7 @@ impl DataDir {
     /// # Errors
     /// [`DataError`].
     pub fn kept(&self) -> Result<Kept<Vec<u8>>, DataError> {
-        let floors = self.open_sealed(FLOORS).unwrap_or_else(|error| {
-            tracing::error!(%error, "what is known of versions accepted before is not used");
-            None
-        });
-        Ok(Kept { state: trusted(&self.root)?, floors })
+        kept(&self.root)
     }
 
     /// Keeps `text` in a file of this name, sealed with a key that only this gateway has.
@@ -187,13 +183,7 @@ impl DataDir {
     /// # Errors
     /// [`DataError::Damaged`] for what this gateway did not write.
     pub fn open_sealed(&self, name: &str) -> Result<Option<Vec<u8>>, DataError> {
-        let path = self.root.join(format!("{name}.sealed"));
-        let Some(file) = read(&path)? else { return Ok(None) };
-        let key = fs::read(self.root.join("gateway.key")).map_err(at(&path))?;
-        match unsealed(&key, name, &file) {
-            Some(text) => Ok(Some(text.to_vec())),
-            None => Err(DataError::Damaged { path, why: "this gateway did not write it".into() }),
-        }
+        open_sealed(&self.root, name)
     }
 
     /// Where the decision log lies.
@@ -262,12 +252,31 @@ fn cosigner(path: &Path, name: &str, seed: &[u8]) -> Result<Cosigner, DataError>
     Cosigner::from_seed(name, &seed).map_err(|error| damaged(error.to_string()))
 }
 
-/// The verified state kept in `root`, unchecked: only [`bundle::Trusted::open`] makes it worth something.
+/// What was kept in `root`, unchecked: only [`bundle::Trusted::restore`] makes it worth something. Floors that this gateway did not write are
+/// told, and are none; floors that cannot be read at all are an error.
 ///
 /// # Errors
 /// [`DataError`].
-pub fn trusted(root: &Path) -> Result<Option<Vec<u8>>, DataError> {
-    read(&root.join("trusted.json"))
+pub fn kept(root: &Path) -> Result<Kept<Vec<u8>>, DataError> {
+    let floors = match open_sealed(root, FLOORS) {
+        Err(error @ DataError::Damaged { .. }) => {
+            tracing::error!(%error, "what is known of versions accepted before is not used");
+            None
+        }
+        floors => floors?,
+    };
+    Ok(Kept { state: read(&root.join("trusted.json"))?, floors })
+}
+
+fn open_sealed(root: &Path, name: &str) -> Result<Option<Vec<u8>>, DataError> {
+    let path = root.join(format!("{name}.sealed"));
+    let Some(file) = read(&path)? else { return Ok(None) };
+    let key = root.join("gateway.key");
+    let key = fs::read(&key).map_err(at(&key))?;
+    match unsealed(&key, name, &file) {
+        Some(text) => Ok(Some(text.to_vec())),
+        None => Err(DataError::Damaged { path, why: "this gateway did not write it".into() }),
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, DataError> {

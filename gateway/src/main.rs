@@ -228,15 +228,16 @@ fn status(dir: &Path) -> Result<()> {
     println!("root sha256     {}", identity.root_sha256);
     let witness = data::witness_key(dir, &format!("writ/{}/{}", identity.tenant, identity.gateway_id))?;
     println!("witness key     {}", witness.as_deref().unwrap_or("none yet"));
-    let Some(document) = data::trusted(dir)? else {
-        println!("state           nothing verified yet: closed");
-        return Ok(());
-    };
+    let kept = data::kept(dir)?;
     let now = clock().now();
     let Identity { tenant, gateway_id: gateway, root_sha256, .. } = identity;
     let pin = bundle::Pin { tenant, gateway, root_sha256, labels: BTreeMap::new() };
-    let (_, restored) = bundle::Trusted::open(pin, &document, now).context("the kept state does not verify: a start would be closed")?;
-    let Some(activated) = restored.activated else {
+    // As a start would: what it would not use is an error here.
+    let (_, activated, refused) = bundle::Trusted::restore(&pin, kept.borrowed(), now);
+    if let Some(refused) = refused.into_iter().next() {
+        return Err(refused).context("what was kept does not verify: a start would be closed, or forget");
+    }
+    let Some(activated) = activated else {
         println!("state           nothing verified yet: closed");
         return Ok(());
     };

@@ -152,7 +152,7 @@ impl Everything {
     fn in_force(&self) -> Result<(PolicySet, Revocations)> {
         let kept = self.folder.path().join("data");
         let identity = data::identity(&kept)?.context("it is not enrolled")?;
-        let document = data::trusted(&kept)?.context("it has verified nothing")?;
+        let document = data::kept(&kept)?.state.context("it has verified nothing")?;
         let Identity { tenant, gateway_id: gateway, root_sha256, .. } = identity;
         let (_, restored) = Trusted::open(Pin { tenant, gateway, root_sha256, labels: BTreeMap::new() }, &document, clock().now())?;
         let active = restored.activated.context("nothing is in force")?;

@@ -122,7 +122,10 @@ pub fn restore(source: Source, pin: Pin, kept: Kept<&[u8]>, at: At, seed: u64) -
             None
         }
     };
-    (Follower::new(source, trusted, active, seed), troubles)
+    let mut follower = Follower::new(source, trusted, active, seed);
+    // It is told until the first round that goes well.
+    follower.trouble = troubles.first().cloned();
+    (follower, troubles)
 }
 
 fn build(now_active: Option<&Active>, tenant: &str, activated: &Activated) -> Result<Active, Unusable> {

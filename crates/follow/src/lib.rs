@@ -1,4 +1,4 @@
-//! Following a tenant's signed repository: watch → verify → keep → activate → end streams → acknowledge.
+//! Following a tenant's signed repository: watch → verify → activate → keep, and end streams → acknowledge.
 //!
 //! [`Follower`] is a state machine without IO. Whoever drives it hands in what happened ([`Event`]) with the time, and carries out what it
 //! says ([`Effect`]). It never waits, reads no clock and owns no socket, so that every order of answers, losses, restarts and clock jumps

@@ -9,6 +9,7 @@ use bundle::{Files, Key};
 use serde_json::json;
 
 mod rings;
+mod thefts;
 mod thresholds;
 
 fn key() -> Key {
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Scenario> {
     rows.extend(rollbacks());
     rows.extend(freezes());
     rows.extend(stolen_keys());
+    rows.extend(thefts::all());
     rows.extend(thresholds::all());
     rows.extend(mixtures());
     rows.extend(rings::all());
@@ -116,8 +118,16 @@ fn freezes() -> Vec<Scenario> {
         let files = forge_all(&world, role, key, |signed| signed["expires"] = ended.clone());
         Scenario { about_time: true, ..row(name, &world, vec![files], Err("expired")) }
     })
-    .chain([ended_root()])
+    .chain([ended_root(), endless_freshness()])
     .collect()
+}
+
+fn endless_freshness() -> Scenario {
+    let world = World::new("acme");
+    let files = forge_all(&world, "timestamp", &world.keys.timestamp, |signed| signed["expires"] = json!("2100-01-01T00:00:00Z"));
+    let longest = Some("how long a timestamp may last is a rule of ours");
+    let one = row("freeze: a thief's timestamp that never ends", &world, vec![files], Err("fresh_too_long"));
+    Scenario { tough_differs: longest, python_differs: longest, ..one }
 }
 
 fn ended_root() -> Scenario {
@@ -302,5 +312,19 @@ fn spoilt() -> Vec<Scenario> {
         let one = row(older, &world, evil, Err("rollback"));
         rows.push(Scenario { spoil: Some(spoil), tough_differs: forgets, python_differs: forgets, ..one });
     }
+    rows.push(burnt_and_lost());
     rows
+}
+
+/// A thief burns the versions, the client loses its files, and then the keys are replaced: what it remembers does not lock it out.
+fn burnt_and_lost() -> Scenario {
+    let mut world = World::new("acme");
+    let first = world.server.clone();
+    let (mut burnt, mut stolen) = (first.clone(), world.repository.clone());
+    burnt.extend(stolen.snapshot(&[&world.keys.snapshot], stamp(1 << 40)).expect("signs"));
+    burnt.extend(stolen.timestamp(&[&world.keys.timestamp], stamp(1 << 40)).expect("signs"));
+    world.rotate(|keys| (keys.timestamp, keys.snapshot) = (key(), key()));
+    world.seal();
+    let states = vec![first, burnt, world.server.clone()];
+    Scenario { spoil: Some(Spoil::Lost), ..row("tampered cache: burnt, lost, then new keys", &world, states, Ok(())) }
 }

@@ -13,6 +13,18 @@ pub enum Refused {
         /// Unix seconds.
         now: i64,
     },
+    /// A timestamp that is good for longer than any that is signed.
+    #[error(
+        "{file} ends only at {expires_at} (now {now}), later than any that the control plane signs: somebody else did, or this clock is weeks behind"
+    )]
+    FreshTooLong {
+        /// The file.
+        file: String,
+        /// Unix seconds.
+        expires_at: i64,
+        /// Unix seconds.
+        now: i64,
+    },
     /// Something older than what was already accepted.
     #[error("{file} is version {offered}, but version {held} was already accepted: somebody serves old files")]
     Rollback {
@@ -157,6 +169,7 @@ impl Refused {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Expired { .. } => "expired",
+            Self::FreshTooLong { .. } => "fresh_too_long",
             Self::Rollback { .. } => "rollback",
             Self::BadSignature { .. } => "bad_signature",
             Self::ForeignTenant { .. } => "foreign_tenant",

@@ -59,7 +59,7 @@ impl Content {
 /// What to persist and enforce from now on.
 #[derive(Debug, Clone)]
 pub struct Activated {
-    /// The next state. Persist it before enforcing the rest.
+    /// The next state. Persist it before telling anybody that the rest is in force.
     pub trusted: Trusted,
     /// Whether any file differs from what was accepted before.
     pub changed: bool,

@@ -26,6 +26,9 @@ const MAX_SNAPSHOT: u64 = 256 * 1024;
 const MAX_TARGETS: u64 = 4 * 1024 * 1024;
 const MAX_RINGS: u64 = 16 * 1024 * 1024;
 const MAX_CONTENT: u64 = 64 * 1024 * 1024;
+/// The longest that a timestamp may be good for, seconds. Exports for an air gap last for up to 30 days; one that says more was not made by us,
+/// and would let whoever signed it once withhold all that comes after it.
+const LONGEST_FRESH: i64 = 31 * 86_400;
 /// Roots in one chain. A repository that replaces its root monthly gets here after 85 years.
 const MAX_ROOTS: u64 = 1024;
 
@@ -133,6 +136,9 @@ impl Workflow<'_> {
             file = kept;
         }
         self.check_expiry(&path, timestamp.expires, &mut expiries)?;
+        if timestamp.expires.saturating_sub(self.now) > LONGEST_FRESH && matches!(self.source, Source::Server { .. }) {
+            return Err(Refused::FreshTooLong { file: path, expires_at: timestamp.expires, now: self.now }.into());
+        }
         files.insert(path.clone(), file);
 
         // Snapshot.
@@ -166,6 +172,10 @@ impl Workflow<'_> {
         let rings = self.target(RINGS, target(&assignment.body, &rings_path, RINGS)?, MAX_RINGS, &mut files)?;
         let rings: Assignment = serde_json::from_str(rings.text()).map_err(|error| Refused::malformed(RINGS, error))?;
         let version = match self.source {
+            // Whichever it was, some gateway was told to run it.
+            Source::Kept { policy, .. } if !rings.versions().any(|version| version == policy) => {
+                return Err(Refused::NotAssigned(self.pin.gateway.clone()).into());
+            }
             Source::Kept { policy, .. } => policy,
             Source::Server { .. } => {
                 let Pin { tenant, gateway, labels, .. } = self.pin;

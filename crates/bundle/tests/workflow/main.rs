@@ -1,6 +1,7 @@
 //! Repository and client against each other.
 
 mod attacks;
+mod carried;
 mod ceremony;
 mod documents;
 mod forge;

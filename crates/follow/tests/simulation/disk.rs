@@ -8,12 +8,12 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Default)]
 pub struct Disk {
     now: Kept<Vec<u8>>,
-    /// What was on it before, the state alone.
-    before: Vec<Vec<u8>>,
+    /// What was on it before.
+    before: Vec<Kept<Vec<u8>>>,
     pub is_full: bool,
     /// The state is not what was written last.
     pub is_spoilt: bool,
-    /// Neither the newest state nor the floors are left: nobody remembers.
+    /// Neither the newest state nor the newest floors are left: nobody remembers.
     pub is_another: bool,
 }
 
@@ -24,8 +24,8 @@ impl Disk {
 
     /// Writes the state and then the floors, or the state alone if it dies in between.
     pub fn write(&mut self, kept: Kept<Vec<u8>>, whole: bool) {
-        if let Some(old) = self.now.state.take().filter(|_| !self.is_spoilt) {
-            self.before.push(old);
+        if self.now.state.is_some() && !self.is_spoilt {
+            self.before.push(self.now.clone());
             if self.before.len() > 6 {
                 self.before.remove(0);
             }
@@ -39,7 +39,7 @@ impl Disk {
 
     /// Somebody or something alters what is on it. Floors that were altered are none: a gateway seals them.
     pub fn spoil(&mut self, rng: &mut ChaCha8Rng) {
-        match (rng.random_range(0..6), &mut self.now.state) {
+        match (rng.random_range(0..7), &mut self.now.state) {
             (0, Some(state)) => {
                 state.truncate(state.len() / 2);
                 self.is_spoilt = true;
@@ -55,12 +55,20 @@ impl Disk {
             }
             (3 | 4, _) => {
                 if let Some(old) = self.before.choose(rng) {
-                    self.now.state = Some(old.clone());
+                    self.now.state.clone_from(&old.state);
                     self.is_spoilt = true;
+                }
+            }
+            // An image of the whole disk: what it says of itself is true, and old.
+            (5, _) => {
+                if let Some(old) = self.before.choose(rng) {
+                    self.now = old.clone();
+                    (self.is_spoilt, self.is_another) = (true, true);
+                    return;
                 }
             }
             _ => self.now.floors = None,
         }
-        self.is_another = self.is_spoilt && self.now.floors.is_none();
+        self.is_another = self.is_another || self.is_spoilt && self.now.floors.is_none();
     }
 }
