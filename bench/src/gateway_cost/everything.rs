@@ -145,7 +145,7 @@ impl Everything {
             ensure!(answer.reason() == Some(reason), "{what}: {}", answer.shown());
         }
         Ok(format!(
-            "TLS, an agent acting for a person, a second factor not older than an hour, rate limits of person, client, agent and tool, an argument schema, {entries} revocations of {KINDS} kinds, definition, decision log without which nothing is let through, assertion; all of it checked to be on"
+            "TLS, an agent acting for a person, a second factor not older than an hour (the scope edited by its use case: no form asks for one), rate limits of person, client, agent and tool, an argument schema, {entries} revocations of {KINDS} kinds, definition, decision log without which nothing is let through, assertion; all of it checked to be on"
         ))
     }
 

@@ -25,7 +25,7 @@ struct Scale {
     rounds: usize,
     what: [&'static str; 2],
     budget: &'static str,
-    bar_ms: f64,
+    bar_ms: Option<f64>,
 }
 
 const THOUSAND: Scale = Scale {
@@ -34,17 +34,23 @@ const THOUSAND: Scale = Scale {
     rounds: 5,
     what: ["revoke to enforced, 1,000 gateways", "revoke to confirmed by all, 1,000 gateways"],
     budget: "p99 ≤ 250 ms at 1,000 gateways",
-    bar_ms: 250.0,
+    bar_ms: Some(250.0),
 };
-const THOUSAND_WATCHERS: Scale =
-    Scale { verifies: 100, what: ["revoke to arrived, 1,000 watchers", "revoke to confirmed by all, 1,000 watchers"], ..THOUSAND };
+/// The bar is for gateways that enforce: what has only arrived has none.
+const THOUSAND_WATCHERS: Scale = Scale {
+    verifies: 100,
+    what: ["revoke to arrived, 1,000 watchers", "revoke to confirmed by all, 1,000 watchers"],
+    budget: "",
+    bar_ms: None,
+    ..THOUSAND
+};
 const TEN_THOUSAND: Scale = Scale {
     gateways: 10_000,
     verifies: 100,
     rounds: 3,
     what: ["revoke to arrived, 10,000 watchers", "revoke to confirmed by all, 10,000 watchers"],
     budget: "p99 ≤ 1 s at 10,000 watchers",
-    bar_ms: 1_000.0,
+    bar_ms: Some(1_000.0),
 };
 
 /// Adds the figures of each size. Those of before are enrolled still, and silent.
@@ -95,7 +101,7 @@ async fn at_scale(report: &mut Report, world: &mut World, scale: &Scale) -> Resu
         median,
         p99: Some(p99),
         budget: scale.budget,
-        met: Some(p99 <= scale.bar_ms),
+        met: scale.bar_ms.map(|bar| p99 <= bar),
         how,
     });
     let (median, _) = quantiles(&mut confirmed);
