@@ -101,6 +101,7 @@ impl Active {
         let (text, version, sha256) = policy;
         let set: PolicySet = serde_json::from_str(text).map_err(|error| Unusable::Policy(error.to_string()))?;
         same("the policy", tenant, &set.tenant, version, set.version)?;
+        let set = set.packed();
         let revocations = read_list(tenant, revocations)?;
         let (keys, schemas, limits) = (VerifyingKeys::from_issuers(&set.issuers), schemas(&set)?, limits_of(&set));
         let compiled = Compiled { keys, schemas, limits, sha256: sha256.to_owned(), set };

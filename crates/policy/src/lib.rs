@@ -16,6 +16,7 @@ mod lint;
 mod mark;
 mod model;
 mod names;
+mod packed;
 mod reason;
 mod revocation;
 pub mod role_file;

@@ -25,6 +25,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
+    fn packed_it_is_the_same_policy(at in situation()) {
+        let packed = at.policy.clone().packed();
+        prop_assert_eq!(&packed, &at.policy);
+        let text = |set| serde_json::to_string(set).expect("writes");
+        prop_assert_eq!(text(&packed), text(&at.policy));
+    }
+
+    #[test]
     fn no_call_passes_a_ceiling_or_the_token(at in situation()) {
         let decision = decide(&at.policy, &at.revocations, &call(&at), NOW);
         let Some((scope, _)) = allowed(&decision) else { return Ok(()) };
