@@ -8,7 +8,7 @@ use crate::schema::RoleKeys;
 /// The lowest acceptable version of each role: the one that was accepted before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Floors {
-    /// Version of the root. It has no way down: no key of it is replaced by anything but its successor.
+    /// Version of the root, which has no way down.
     pub root: u64,
     pub timestamp: Floor,
     pub snapshot: Floor,
