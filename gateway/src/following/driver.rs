@@ -86,12 +86,7 @@ pub fn start(driver: Driver, reports: watch::Sender<Option<Report>>, stop: Cance
         ending: FuturesUnordered::new(),
         wake: None,
     };
-    let task = tokio::spawn(async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = run.until_stopped(&nudge) => {}
-        }
-    });
+    let task = tokio::spawn(async move { run.until(stop, &nudge).await });
     (hurry, task)
 }
 
@@ -133,12 +128,13 @@ async fn at(time: Option<Instant>) {
 }
 
 impl Run {
-    async fn until_stopped(mut self, nudge: &Notify) {
+    async fn until(mut self, stop: CancellationToken, nudge: &Notify) {
         let mut expiry = tokio::time::interval(EXPIRY);
         expiry.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.step(Event::Start);
         loop {
             let event = tokio::select! {
+                () = stop.cancelled() => break,
                 event = pending(&mut self.request) => event,
                 event = pending(&mut self.keeping) => event,
                 Some(number) = self.ending.next(), if !self.ending.is_empty() => Event::Ended(number),
@@ -154,6 +150,12 @@ impl Run {
                 self.standing.contact(self.clock.now_ms());
             }
             self.step(event);
+        }
+        // What is in force is being written: whoever stops a gateway finds it there at the next start.
+        if let Some(keeping) = self.keeping.take()
+            && let Event::Kept(Err(error)) = keeping.await
+        {
+            tracing::error!(error, "what is in force could not be kept");
         }
     }
 
