@@ -22,7 +22,7 @@ pub use connect::{Backend, Settings, Store};
 pub use error::StoreError;
 pub use hints::{Hint, Hints};
 pub use json::{Json, MaybeSet, StringList, StringSet};
-pub use queries::audit::AuditFilter;
+pub use queries::audit::{AuditFilter, Unsequenced};
 pub use queries::delivery::{BundleHead, GatewayKey, GatewayWitness, GatewayWord};
 pub use queries::governance::{Connections, GrantFilter, GrantIs, RequestFilter};
 pub use queries::identity::UserName;

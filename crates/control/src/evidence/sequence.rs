@@ -43,13 +43,12 @@ impl Upkeep for PlaceEvents {
         };
         let tile_start = tree.size() - tree.size() % TILE;
         let mut open = hashes(scene.db.audit_leaves(as_i64(tile_start), as_i64(tree.size())).await?)?;
-        let (mut leaves, mut tiles) = (Vec::with_capacity(events.len()), Vec::new());
-        for event in &events {
+        let (mut places, mut leaves, mut tiles) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()), Vec::new());
+        for event in events {
             let salt = Salt::from_hex(&event.salt).ok_or_else(|| broken("the salt of an event"))?;
             let hash = leaf_hash(&salt, event.body.as_bytes());
             let position = as_i64(tree.append(hash));
-            // Before the leaf: whoever else is placing this event conflicts here, and is run again.
-            scene.db.set_position(&event.id, position).await?;
+            places.push((event.id, position));
             leaves.push(AuditLeaf { id: position.to_string(), position, hash: hash.to_string() });
             open.push(hash);
             if open.len() as u64 == TILE {
@@ -57,6 +56,8 @@ impl Upkeep for PlaceEvents {
                 tiles.push(AuditTile { id: position.to_string(), position, hash: Tree::over(open.drain(..)).root().to_string() });
             }
         }
+        // Before the leaves: whoever else is placing these events conflicts here, and is run again.
+        scene.db.set_positions(&places).await?;
         scene.db.insert_all(leaves).await?;
         scene.db.insert_all(tiles).await?;
         scene.db.insert(signed(scene, &tree).await?).await?;

@@ -4,12 +4,13 @@ use crate::error::StoreError;
 use crate::queries::page::Page;
 use crate::rows::{AuditEvent, AuditLeaf, AuditTile, Checkpoint, audit_events, audit_leaves, audit_tiles, checkpoints};
 use crate::scoped::{Reader, Row, Scoped};
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
-};
+use sea_orm::sea_query::{Expr, IntoValueTuple, Query, TableRef};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// How many events are given their places with one statement.
+const PLACED_TOGETHER: usize = 250;
 
 /// Which events are wanted. Empty fields do not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +33,17 @@ pub struct AuditFilter {
     pub outcome: Option<String>,
     /// Text that the event's body contains, letter for letter.
     pub text: Option<String>,
+}
+
+/// An event that has no place in the log yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsequenced {
+    /// Its id.
+    pub id: String,
+    /// What its leaf is salted with, in hex.
+    pub salt: String,
+    /// What happened.
+    pub body: String,
 }
 
 impl AuditFilter {
@@ -135,14 +147,21 @@ impl Reader<'_> {
         Ok(query.all(&self.db.executor()).await?.into_iter().map(AuditEvent::from_model).collect())
     }
 
-    /// Events without a position yet, in (time, id) order.
+    /// Events without a position yet, in (time, id) order: what their leaves are made of.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn audit_unsequenced(&self, limit: u64) -> Result<Vec<AuditEvent>> {
+    pub async fn audit_unsequenced(&self, limit: u64) -> Result<Vec<Unsequenced>> {
         use audit_events::Column as C;
-        let query = self.find::<AuditEvent>().filter(C::Position.is_null()).order_by_asc(C::AtMs).order_by_asc(C::Id).limit(limit);
-        Ok(query.all(&self.db.executor()).await?.into_iter().map(AuditEvent::from_model).collect())
+        let waiting = self.find::<AuditEvent>().filter(C::Position.is_null()).order_by_asc(C::AtMs).order_by_asc(C::Id).limit(limit);
+        let waiting = waiting.select_only().columns([C::Id, C::Salt, C::Body]);
+        Ok(waiting
+            .into_tuple()
+            .all(&self.db.executor())
+            .await?
+            .into_iter()
+            .map(|(id, salt, body)| Unsequenced { id, salt, body })
+            .collect())
     }
 
     /// The newest checkpoint.
@@ -178,18 +197,25 @@ impl Reader<'_> {
 }
 
 impl Scoped<'_> {
-    /// Gives an event its place.
+    /// Gives events their places, many with one statement: one each made placing them a fifth of all that SQLite's writer did.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_position(&self, event: &str, position: i64) -> Result<()> {
+    pub async fn set_positions(&self, places: &[(String, i64)]) -> Result<()> {
         use audit_events::Column as C;
-        audit_events::Entity::update_many()
-            .col_expr(C::Position, Expr::value(position))
-            .filter(C::TenantId.eq(self.tenant().as_str()))
-            .filter(Expr::col(C::Id).eq(event))
-            .exec(&self.executor())
-            .await?;
+        for some in places.chunks(PLACED_TOGETHER) {
+            let places = some.iter().map(|(event, position)| (event.as_str(), *position).into_value_tuple()).collect();
+            // Both databases name the columns of such a list so.
+            let of = |column: &'static str| Expr::col(("places", column));
+            let update = Query::update()
+                .table(audit_events::Entity)
+                .from(TableRef::ValuesList(places, "places".into()))
+                .value(C::Position, of("column2"))
+                .and_where(C::TenantId.eq(self.tenant().as_str()))
+                .and_where(Expr::col((audit_events::Entity, C::Id)).eq(of("column1")))
+                .to_owned();
+            self.executor().execute(&update).await?;
+        }
         Ok(())
     }
 }
@@ -198,7 +224,7 @@ impl Scoped<'_> {
 mod tests {
     use super::*;
     use migrations::{Migrator, MigratorTrait};
-    use sea_orm::{ConnectOptions, Database, QueryTrait};
+    use sea_orm::{ConnectOptions, Database, EntityTrait as _, QueryTrait};
 
     /// What people look for is found by an index that has it in the list's order: nothing is sorted, and nothing else is read.
     #[tokio::test]
