@@ -54,6 +54,9 @@ const ATTEMPTS: usize = 24;
 /// How many rows SQLite's thread may be ahead of who reads them: with few, the two wake each other row by row.
 const ROWS: usize = 1_024;
 
+/// How many pages of 4 kB are written ahead before they are copied to their places, which whoever commits then waits for.
+const LOG_PAGES: &str = "4000";
+
 /// Makes the file where there is none, readable by its owner alone. SQLite gives what it keeps beside it (`-wal`, `-shm`) the same mode.
 fn make_private(path: &std::path::Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -89,6 +92,9 @@ impl Store {
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(10))
                 .row_buffer_size(ROWS)
+                // Before a statement that changes several rows SQLite copies the pages it changes, in case that it fails: not into a file.
+                .pragma("temp_store", "memory")
+                .pragma("wal_autocheckpoint", LOG_PAGES)
         });
         let writer = Database::connect(options).await?;
         Migrator::up(&writer, None).await?;
