@@ -4,7 +4,10 @@ use crate::error::StoreError;
 use crate::tenant::TenantId;
 use sea_orm::sea_query::{IntoCondition, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseExecutor, IntoDatabaseExecutor, QueryOrder};
-use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, IdenStatic, Iterable, QueryFilter, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction, EntityTrait, IdenStatic, Iterable,
+    QueryFilter, Select,
+};
 use std::collections::{BTreeSet, HashMap};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -115,6 +118,12 @@ impl<'t> std::ops::Deref for Scoped<'t> {
 impl<'t> Scoped<'t> {
     pub(crate) const fn new(tenant: &'t TenantId, tx: &'t DatabaseTransaction) -> Self {
         Self(Reader { tenant, db: Handle::Transaction(tx) })
+    }
+
+    /// Whether nothing else can be committed until this transaction ends, so that it sees whatever anybody was told before. True of SQLite's one
+    /// writer; PostgreSQL shows what was committed before the transaction's first statement.
+    pub fn is_alone(&self) -> bool {
+        self.db.executor().get_database_backend() == DatabaseBackend::Sqlite
     }
 
     /// Adds a row.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use control::oauth::{ACCESS_TOKEN_TYPE, ExchangeCode, ExchangeToken, Issued, JWT_TYPE, OAuthError, Refresh, RevokeToken, parse_scope};
+use control::oauth::{ACCESS_TOKEN_TYPE, ExchangeCode, ExchangeToken, JWT_TYPE, Minted, OAuthError, Refresh, RevokeToken, parse_scope};
 use control::{Ctx, UseCase};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -28,14 +28,18 @@ pub async fn token(State(app): State<App>, Program(cx): Program, headers: Header
     }
 }
 
-async fn issued<U: UseCase<Out = Result<Issued, OAuthError>>>(app: &App, cx: &Ctx, use_case: U, exchanged: bool) -> Response {
+async fn issued<U: UseCase<Out = Result<Minted, OAuthError>>>(app: &App, cx: &Ctx, use_case: U, exchanged: bool) -> Response {
     answered(app.control().run(cx, use_case).await, exchanged)
 }
 
-fn answered(issued: control::Result<Result<Issued, OAuthError>>, exchanged: bool) -> Response {
-    let issued = match issued {
-        Ok(Ok(issued)) => issued,
+fn answered(minted: control::Result<Result<Minted, OAuthError>>, exchanged: bool) -> Response {
+    let issued = match minted {
+        Ok(Ok(minted)) => minted.sign(),
         Ok(Err(error)) => return refused(&error),
+        Err(error) => Err(error),
+    };
+    let issued = match issued {
+        Ok(issued) => issued,
         Err(error) => return failed(&error),
     };
     let scope: Vec<&str> = issued.scope.iter().map(String::as_str).collect();

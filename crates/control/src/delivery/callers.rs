@@ -3,7 +3,7 @@
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::gather::{Asked, Batch, Gather, gathered};
+use crate::gather::{Batch, Gather, Open, gathered};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,10 +25,10 @@ impl Batch for Wanted {
         &control.callers().wanted
     }
 
-    async fn answer(control: &Control, tenant: &TenantId, asked: &[Arc<Asked<Self>>]) -> Result<Vec<Self::Answer>> {
+    async fn answer(control: &Control, tenant: &TenantId, batch: &Arc<Open<Self>>) -> Result<Vec<Self::Answer>> {
         let cx = control.upkeep_ctx(tenant, "callers");
-        let rows = control.read(&cx).gateway_keys(asked.iter().map(|asked| asked.what.0.clone())).await?;
-        Ok(asked.iter().map(|asked| rows.get(&asked.what.0).cloned()).collect())
+        let rows = control.read(&cx).gateway_keys(batch.asked().map(|asked| asked.what.0.clone())).await?;
+        Ok(batch.asked().map(|asked| rows.get(&asked.what.0).cloned()).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::error::{OAuthError, invalid_client, invalid_grant, invalid_request, invalid_target};
 use super::lineage::take_back;
-use super::mint::{Issued, Origin, mint};
+use super::mint::{Minted, Origin, mint};
 use super::refresh::begin as begin_refresh;
 use super::standing::{Party, Standing, recent_groups};
 use crate::chance::sha256_hex;
@@ -37,7 +37,7 @@ pub struct ExchangeCode {
 }
 
 impl UseCase for ExchangeCode {
-    type Out = std::result::Result<Issued, OAuthError>;
+    type Out = std::result::Result<Minted, OAuthError>;
     const NEEDS: Permission = Permission::Anyone;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Self::Out>> {
@@ -82,10 +82,10 @@ impl UseCase for ExchangeCode {
             not_after_s: None,
             by: "authorization_code",
         };
-        let (mut issued, event) = mint(scene, &key, &standing, &party, &held, scopes, &origin)?;
-        issued.refresh_token = Some(begin_refresh(scene, &code).await?);
+        let (mut minted, event) = mint(scene, key, &standing, &party, &held, scopes, &origin)?;
+        minted.refresh_token = Some(begin_refresh(scene, &code).await?);
         db.update(Code { used_ms: Some(scene.cx.now_ms), ..code }).await?;
-        Ok(Done::new(Ok(issued), event))
+        Ok(Done::new(Ok(minted), event))
     }
 }
 

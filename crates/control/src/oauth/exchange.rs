@@ -3,7 +3,7 @@
 use super::actor;
 use super::error::{OAuthError, invalid_client, invalid_grant, invalid_request, invalid_scope, invalid_target};
 use super::keys::verifying;
-use super::mint::{Issued, Origin, mint};
+use super::mint::{Minted, Origin, mint};
 use super::question::consent_id;
 use super::standing::{Held, Party, Standing, recent_groups};
 use crate::chance::sha256_hex;
@@ -42,7 +42,7 @@ pub struct ExchangeToken {
 }
 
 impl UseCase for ExchangeToken {
-    type Out = std::result::Result<Issued, OAuthError>;
+    type Out = std::result::Result<Minted, OAuthError>;
     const NEEDS: Permission = Permission::Anyone;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Self::Out>> {
@@ -72,8 +72,8 @@ impl UseCase for ExchangeToken {
             not_after_s: Some(subject.exp),
             by: "token_exchange",
         };
-        let (issued, event) = mint(scene, &key, &standing, &party, &held, scopes, &origin)?;
-        Ok(Done::new(Ok(issued), event))
+        let (minted, event) = mint(scene, key, &standing, &party, &held, scopes, &origin)?;
+        Ok(Done::new(Ok(minted), event))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::scene::Scene;
 use policy::{GrantFact, SubjectKind};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use token::{ActClaim, Claims, SigningKey};
 
 /// What a client gets.
@@ -29,6 +30,28 @@ impl std::fmt::Debug for Issued {
     }
 }
 
+/// A token as it was written down. It is signed after the commit: that needs nothing of the database, costs as much as several of its
+/// statements, and would hold up whoever waits for the writer. What is never signed is like an answer that was lost.
+pub struct Minted {
+    claims: Claims,
+    key: Arc<SigningKey>,
+    expires_in: i64,
+    scope: BTreeSet<String>,
+    /// For the next one.
+    pub(super) refresh_token: Option<String>,
+}
+
+impl Minted {
+    /// The token.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn sign(self) -> Result<Issued> {
+        let access_token = self.claims.sign(&self.key).map_err(|error| Error::internal("signing a token", error))?;
+        Ok(Issued { access_token, expires_in: self.expires_in, scope: self.scope, refresh_token: self.refresh_token })
+    }
+}
+
 /// What a token inherits from the sign-in that it descends from.
 pub(super) struct Origin<'a> {
     pub lineage: &'a str,
@@ -44,13 +67,13 @@ pub(super) struct Origin<'a> {
 /// Mints a token with these scopes, which came out of [`super::Bounds::issue`] for the same party.
 pub(super) fn mint(
     scene: &Scene<'_>,
-    key: &SigningKey,
+    key: Arc<SigningKey>,
     standing: &Standing,
     party: &Party<'_>,
     held: &Held,
     scopes: BTreeSet<String>,
     origin: &Origin<'_>,
-) -> Result<(Issued, Event)> {
+) -> Result<(Minted, Event)> {
     if scopes.is_empty() {
         return Err(OAuthError::new("invalid_scope", "nothing that was asked for can be had now").into());
     }
@@ -82,7 +105,6 @@ pub(super) fn mint(
         auth_time: origin.auth_s,
         seq: standing.seq,
     };
-    let access_token = claims.sign(key).map_err(|error| Error::internal("signing a token", error))?;
     let details = json!({
         "by": origin.by, "resource": party.resource, "scopes": scopes, "roles": held.roles, "exp": exp, "sid": origin.sid, "lineage": origin.lineage,
         "grants": held.grants.iter().map(|grant| &grant.id).collect::<Vec<_>>(), "seq": standing.seq,
@@ -90,7 +112,7 @@ pub(super) fn mint(
     });
     let agent = party.agents.first().map(|agent| agent.id.clone());
     let event = Event::new("token.issue").on(jti).by("user", &party.user.id).through(Some(party.client.id.clone()), agent).details(details);
-    Ok((Issued { access_token, expires_in: exp - now, scope: scopes, refresh_token: None }, event))
+    Ok((Minted { claims, key, expires_in: exp - now, scope: scopes, refresh_token: None }, event))
 }
 
 fn fact(grant: &store::Grant) -> GrantFact {

@@ -39,7 +39,7 @@ pub use consider::{Considered, consider};
 pub use error::OAuthError;
 pub use exchange::{ACCESS_TOKEN_TYPE, ExchangeToken, JWT_TYPE};
 pub use keys::jwks;
-pub use mint::Issued;
+pub use mint::{Issued, Minted};
 pub use question::{Question, ScopeWords};
 pub use receive::{AUTHORIZATION_LIFE_MS, Asked, Back, Received, parse_scope, receive, well_formed};
 pub use redirect::{form_target, is_loopback, matches};

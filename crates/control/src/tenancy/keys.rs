@@ -6,6 +6,7 @@ use crate::scene::Scene;
 use crate::vault::Vault;
 use policy::RevocationKey;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use store::{Key, Reader};
 use token::SigningKey;
 use zeroize::Zeroizing;
@@ -144,8 +145,9 @@ async fn active(db: &Reader<'_>, purpose: &'static str) -> Result<Key> {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn token_key(db: &Reader<'_>, vault: &Vault) -> Result<SigningKey> {
-    SigningKey::from_pkcs8(&open(db, vault, TOKEN).await?).map_err(|error| Error::internal("reading a token key", error))
+pub async fn token_key(db: &Reader<'_>, vault: &Vault) -> Result<Arc<SigningKey>> {
+    let key = SigningKey::from_pkcs8(&open(db, vault, TOKEN).await?);
+    key.map(Arc::new).map_err(|error| Error::internal("reading a token key", error))
 }
 
 /// The key under which revocations are hashed.

@@ -8,8 +8,8 @@ use control::delivery::rollout::{self, ArrangeRings, NewMembers, NewRing, PinGat
 use control::delivery::{self, Publish};
 use control::governance::{Block, InvalidateSubject, LONGEST_TOKEN_LIFE_S, Lift};
 use control::oauth::{
-    self, Asked, Authorize, Authorized, Bounds, Considered, Decision, ExchangeCode, ExchangeToken, Issued, OAuthError, Received, Refresh,
-    RevokeToken,
+    self, Asked, Authorize, Authorized, Bounds, Considered, Decision, ExchangeCode, ExchangeToken, Issued, Minted, OAuthError, Received,
+    Refresh, RevokeToken,
 };
 use control::{Actor, AdminRole, Error};
 use policy::{Ceiling, Target};
@@ -138,10 +138,14 @@ fn exchange_of(code: &str) -> ExchangeCode {
 
 type Answer = Result<Issued, OAuthError>;
 
+fn signed(minted: Minted) -> Issued {
+    minted.sign().expect("signs")
+}
+
 /// What a client is told, whichever way the use case says it.
-async fn run<U: control::UseCase<Out = Answer>>(h: &Harness, use_case: U) -> Answer {
+async fn run<U: control::UseCase<Out = Result<Minted, OAuthError>>>(h: &Harness, use_case: U) -> Answer {
     match h.control.run(&h.cx(Actor::Anonymous).await, use_case).await {
-        Ok(answer) => answer,
+        Ok(answer) => answer.map(signed),
         Err(Error::Refused { code, text }) => Err(OAuthError::new(code, text)),
         Err(other) => panic!("{other:?}"),
     }

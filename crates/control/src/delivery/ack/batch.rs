@@ -6,7 +6,7 @@ use super::cosigned::{Cosigned, judge};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::evidence::{Shown, show};
-use crate::gather::{Asked, Batch, Gather};
+use crate::gather::{Asked, Batch, Gather, Open};
 use crate::permission::Permission;
 use crate::scene::{Done, Part, Scene, UseCase};
 use std::collections::HashMap;
@@ -48,13 +48,13 @@ impl Batch for Ack {
         control.acks()
     }
 
-    async fn answer(control: &Control, tenant: &TenantId, asked: &[Arc<Asked<Self>>]) -> Result<Vec<Self::Answer>> {
+    async fn answer(control: &Control, tenant: &TenantId, batch: &Arc<Open<Self>>) -> Result<Vec<Self::Answer>> {
         let cx = control.upkeep_ctx(tenant, "acknowledgements");
-        let signed = asked.iter().filter(|asked| asked.what.witnessed.as_ref().is_some_and(|said| said.cosignature.is_some()));
+        let signed = batch.asked().filter(|asked| asked.what.witnessed.as_ref().is_some_and(|said| said.cosignature.is_some()));
         let signed: Vec<_> = signed.map(|asked| asked.cx.actor.id().to_owned()).collect();
         let before = if signed.is_empty() { HashMap::new() } else { control.read(&cx).gateway_witnesses(signed).await? };
-        let mut said = Vec::with_capacity(asked.len());
-        for asked in asked {
+        let mut said = Vec::new();
+        for asked in batch.asked() {
             let cosigned = match before.get(asked.cx.actor.id()) {
                 Some(before) => judge(control, &cx, asked.cx.actor.id(), before, asked.what.witnessed.as_ref()).await?,
                 None => Cosigned::Nothing,
@@ -65,8 +65,8 @@ impl Batch for Ack {
         if noted.iter().flatten().any(|noted| noted.confirms) {
             control.signals().confirmed(tenant);
         }
-        let mut answers = Vec::with_capacity(asked.len());
-        for (asked, noted) in asked.iter().zip(noted) {
+        let mut answers = Vec::with_capacity(noted.len());
+        for (asked, noted) in batch.asked().zip(noted) {
             answers.push(match (noted, &asked.what.witnessed) {
                 (None, _) => None,
                 (Some(noted), Some(witnessed)) => {

@@ -9,7 +9,7 @@ mod renewal;
 pub use batch::refresh;
 
 use super::error::{OAuthError, invalid_scope};
-use super::mint::Issued;
+use super::mint::Minted;
 use crate::chance::sha256_hex;
 use crate::error::Result;
 use crate::permission::Permission;
@@ -56,11 +56,11 @@ pub struct Refresh {
 }
 
 impl UseCase for Refresh {
-    type Out = std::result::Result<Issued, OAuthError>;
+    type Out = std::result::Result<Minted, OAuthError>;
     const NEEDS: Permission = Permission::Anyone;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Self::Out>> {
-        Ok(Done::each(vec![renewal::renew(scene, &[self]).await?.remove(0)]).map(|mut outs| outs.remove(0)))
+        Ok(Done::each(vec![renewal::renew(scene, || vec![self]).await?.remove(0)]).map(|mut outs| outs.remove(0)))
     }
 }
 

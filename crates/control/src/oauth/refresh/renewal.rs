@@ -6,22 +6,34 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::oauth::error::{OAuthError, invalid_client, invalid_grant, invalid_target};
 use crate::oauth::lineage::take_back;
-use crate::oauth::mint::{Issued, Origin, mint};
+use crate::oauth::mint::{Minted, Origin, mint};
 use crate::oauth::question::consent_id;
 use crate::oauth::standing::{Party, Standing, recent_groups};
 use crate::scene::{Part, Scene};
 use crate::tenancy::keys::token_key;
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use store::{Client, Consent, Grant, GroupRole, RefreshToken, User};
 use token::SigningKey;
 
-type Answer = std::result::Result<Issued, OAuthError>;
+type Answer = std::result::Result<Minted, OAuthError>;
+
+/// What holds for every request of the tenant.
+struct Rules {
+    standing: Standing,
+    key: Arc<SigningKey>,
+}
+
+impl Rules {
+    async fn read(scene: &Scene<'_>) -> Result<Self> {
+        Ok(Self { standing: Standing::load(&scene.db).await?, key: token_key(&scene.db, &scene.parts.vault).await? })
+    }
+}
 
 /// Everything that judging the requests needs, read once for all of them.
 struct Known {
-    standing: Standing,
-    key: SigningKey,
+    rules: Rules,
     tokens: HashMap<String, RefreshToken>,
     clients: HashMap<String, Client>,
     users: HashMap<String, User>,
@@ -31,7 +43,7 @@ struct Known {
 }
 
 impl Known {
-    async fn read(scene: &Scene<'_>, requests: &[&Refresh]) -> Result<Self> {
+    async fn read(scene: &Scene<'_>, rules: Rules, requests: &[&Refresh]) -> Result<Self> {
         let db = &scene.db;
         let tokens: HashMap<String, RefreshToken> = db.many(requests.iter().map(|request| sha256_hex(&request.refresh_token))).await?;
         let clients = db.many::<Client>(requests.iter().map(|request| request.client_id.clone())).await?;
@@ -44,8 +56,7 @@ impl Known {
         for grant in db.live_grants_of_all(users.keys().map(String::as_str), scene.cx.now_s()).await? {
             grants.entry(grant.user_id.clone()).or_default().push(grant);
         }
-        let key = token_key(db, &scene.parts.vault).await?;
-        Ok(Self { standing: Standing::load(db).await?, key, tokens, clients, users, consents, groups, grants })
+        Ok(Self { rules, tokens, clients, users, consents, groups, grants })
     }
 
     fn roles(&self, user: &User) -> Vec<String> {
@@ -56,17 +67,20 @@ impl Known {
 
 /// What becomes of one request.
 enum Verdict {
-    Renewed(Box<(Issued, Event, RefreshToken)>),
+    Renewed(Box<(Minted, Event, RefreshToken)>),
     Refused(OAuthError),
     /// The token was used before.
     Replayed(RefreshToken),
 }
 
-/// Renews what may be renewed; answers in the order of the requests. A token that comes twice among them was used twice.
-pub(super) async fn renew(scene: &Scene<'_>, requests: &[&Refresh]) -> Result<Vec<Part<Answer>>> {
-    let known = Known::read(scene, requests).await?;
+/// Renews what may be renewed; answers in the order of the requests. A token that comes twice among them was used twice. Which requests there are
+/// is asked when they are needed: until then more may come.
+pub(super) async fn renew<'r>(scene: &Scene<'_>, requests: impl FnOnce() -> Vec<&'r Refresh>) -> Result<Vec<Part<Answer>>> {
+    let rules = Rules::read(scene).await?;
+    let requests = requests();
+    let known = Known::read(scene, rules, &requests).await?;
     let (mut used, mut successors, mut verdicts) = (HashSet::new(), Vec::new(), Vec::with_capacity(requests.len()));
-    for request in requests {
+    for request in &requests {
         let verdict = match judge(scene, &known, request, &used) {
             Ok(verdict) => verdict,
             Err(Error::Refused { code, text }) => Verdict::Refused(OAuthError { code, text }),
@@ -118,10 +132,10 @@ fn judge(scene: &Scene<'_>, known: &Known, request: &Refresh, used: &HashSet<Str
     let consent = consent.ok_or_else(|| invalid_grant("the person has withdrawn their consent"))?;
 
     let party = Party { user, client, agents: &[], resource: &row.resource };
-    if let Some(why) = known.standing.blocks(&party) {
+    if let Some(why) = known.rules.standing.blocks(&party) {
         return Err(invalid_grant(why).into());
     }
-    let held = known.standing.held_by(&party, known.roles(user), known.grants.get(&user.id).cloned().unwrap_or_default());
+    let held = known.rules.standing.held_by(&party, known.roles(user), known.grants.get(&user.id).cloned().unwrap_or_default());
     let later: BTreeSet<String> = consent.scope.union(&consent.later).cloned().collect();
     // All that the person allowed and holds by now, not only what the code was for: clients that are told `insufficient_scope` refresh
     // before they authorize again, and some do nothing else.
@@ -134,11 +148,11 @@ fn judge(scene: &Scene<'_>, known: &Known, request: &Refresh, used: &HashSet<Str
         not_after_s: None,
         by: "refresh_token",
     };
-    let (mut issued, event) = mint(scene, &known.key, &known.standing, &party, &held, scopes, &origin)?;
+    let (mut minted, event) = mint(scene, Arc::clone(&known.rules.key), &known.rules.standing, &party, &held, scopes, &origin)?;
     let secret = scene.parts.chance.secret();
     let successor = RefreshToken { id: sha256_hex(&secret), ..row.clone() };
-    issued.refresh_token = Some(secret);
-    Ok(Verdict::Renewed(Box::new((issued, event, successor))))
+    minted.refresh_token = Some(secret);
+    Ok(Verdict::Renewed(Box::new((minted, event, successor))))
 }
 
 async fn replayed(scene: &Scene<'_>, request: &Refresh, row: &RefreshToken) -> Result<Part<Answer>> {

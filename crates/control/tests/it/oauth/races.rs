@@ -2,17 +2,21 @@
 
 use super::*;
 use control::{Control, Ctx, UseCase};
+use futures::StreamExt as _;
 use futures::future::join_all;
 
 /// How many come at once.
 const CALLERS: u64 = 8;
 
 /// All of them at once, half of them at another replica; what each was told.
-async fn at_once<U: UseCase<Out = Answer>>(h: &Harness, make: impl Fn() -> U) -> Vec<Result<Issued, &'static str>> {
+async fn at_once<U: UseCase<Out = std::result::Result<Minted, OAuthError>>>(
+    h: &Harness,
+    make: impl Fn() -> U,
+) -> Vec<Result<Issued, &'static str>> {
     let other = h.another(99).await;
     let cx = h.cx(Actor::Anonymous).await;
     let one = async |control: &Control, cx: &Ctx, use_case: U| match control.run(cx, use_case).await {
-        Ok(answer) => answer.map_err(|error| error.code),
+        Ok(answer) => answer.map(signed).map_err(|error| error.code),
         Err(Error::Refused { code, .. }) => Err(code),
         // Two single-use things of the same id: the key lets one of them in.
         Err(Error::Store(store::StoreError::Constraint(_))) => Err("invalid_grant"),
@@ -48,6 +52,33 @@ on_each_database! {
         assert_eq!(h.rows::<store::RefreshToken>().await, [], "the family has ended");
     }
 
+    /// What somebody was given a moment ago can be renewed at once, whatever is renewed meanwhile.
+    async fn nobody_comes_too_early_with_what_they_hold(h: Harness) {
+        ready(&h).await;
+        let cx = h.cx(Actor::Anonymous).await;
+        let busy = signed_in(&h, "usr_dev", "logs.read").await;
+        let mut codes = Vec::new();
+        for _ in 0..CALLERS * 16 {
+            codes.push(code_with(&h, "usr_dev", asked("logs.read")).await.0);
+        }
+        let renew = async |issued: Issued| {
+            let refreshed = oauth::refresh(&h.control, &cx, refresh_of(&issued)).await.expect("answers");
+            signed(refreshed.expect("renewed"))
+        };
+        // A few at a time, so that each finds others at it.
+        let newcomers = futures::stream::iter(&codes).for_each_concurrent(2, async |code| {
+            let minted = h.control.run(&cx, exchange_of(code)).await.expect("answers").expect("exchanged");
+            renew(signed(minted)).await;
+        });
+        let others = async {
+            let mut issued = busy;
+            for _ in &codes {
+                issued = renew(issued).await;
+            }
+        };
+        futures::join!(newcomers, others);
+    }
+
     /// Forty families are renewed at once, some requests among them being good for nothing: each is answered as if it had come alone.
     async fn refreshes_that_come_together_are_answered_each_for_itself(h: Harness) {
         ready(&h).await;
@@ -67,7 +98,7 @@ on_each_database! {
         });
         let renew = async |at: usize, refresh: Refresh| {
             let cx = Ctx { request_id: format!("req_{at}"), ..h.cx(Actor::Anonymous).await };
-            oauth::refresh(&h.control, &cx, refresh).await.expect("answers").map_err(|error| error.code)
+            oauth::refresh(&h.control, &cx, refresh).await.expect("answers").map(signed).map_err(|error| error.code)
         };
         let answers = join_all(requests.enumerate().map(|(at, refresh)| renew(at, refresh))).await;
         for (at, answer) in answers.iter().enumerate() {
