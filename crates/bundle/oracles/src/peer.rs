@@ -1,6 +1,7 @@
 //! `tough`, the client of the Rust world.
 
 use crate::scenario::Scenario;
+use crate::words::NOT_FOUND;
 use anyhow::{Context as _, Result, anyhow};
 use futures::TryStreamExt as _;
 use std::path::Path;
@@ -24,6 +25,14 @@ pub async fn follow(scenario: &Scenario, folder: &Path) -> Result<Result<()>> {
         spoil.folder(datastore.path(), older.path())?;
     }
     Ok(load(folder, last, datastore.path(), scenario.about_time).await)
+}
+
+/// What kind of error it is, by `tough`'s name for it.
+pub fn kind(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<tough::error::Error>() {
+        Some(error) => format!("{error:?}").chars().take_while(char::is_ascii_alphanumeric).collect(),
+        None => NOT_FOUND.to_owned(),
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use crate::spoil::Spoil;
 use crate::support::{NOW, follow};
+use crate::words::{self, Words};
 use anyhow::{Context as _, Result};
 use bundle::{Files, Pin, Trusted};
 use serde_json::json;
@@ -44,6 +45,11 @@ impl Scenario {
         self.expected.is_ok() != self.python_differs.is_some()
     }
 
+    /// What others call the reason for which ours refuses.
+    pub fn words(&self) -> Words {
+        words::of(self.expected.err().unwrap_or_default())
+    }
+
     /// Who differs, and why.
     pub fn differences(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let tough = self.tough_differs.map(|why| ("tough", why));
@@ -63,7 +69,7 @@ impl Scenario {
         }
         let about = json!({
             "name": self.name, "states": self.states.len(), "accepts": self.python_accepts(), "about_time": self.about_time, "now": NOW,
-            "spoil": self.spoil.map(Spoil::name),
+            "spoil": self.spoil.map(Spoil::name), "refused_as": self.words().python,
         });
         Ok(fs::write(folder.join("scenario.json"), about.to_string())?)
     }
