@@ -1,4 +1,5 @@
-//! Demo identity provider and demo MCP servers, programs of their own on loopback.
+//! Demo identity provider, demo MCP servers and a stand-in for a key management service, programs of their own on loopback.
 
 pub mod idp;
 pub mod mcp;
+pub mod transit;

@@ -20,6 +20,7 @@ mod m20261125_000016_taking_back;
 mod m20261126_000017_opas_elsewhere;
 mod m20261126_000018_unread_descriptions;
 mod m20261126_000019_long_use;
+mod m20261126_000020_key_services;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000017_opas_elsewhere::Migration),
             Box::new(m20261126_000018_unread_descriptions::Migration),
             Box::new(m20261126_000019_long_use::Migration),
+            Box::new(m20261126_000020_key_services::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! The composition root: from settings to the handle on all use cases.
 
 use crate::clock::SystemClock;
+use crate::key_service::KeyServiceArgs;
 use crate::master;
 use anyhow::{Context, Result, bail};
 use control::{Chance, Control, Parts, Vault};
@@ -27,6 +28,9 @@ pub struct DataArgs {
     /// Where browsers, clients and gateways reach this installation, for example <https://writ.example.com>.
     #[arg(long, env = "WRIT_PUBLIC_URL", default_value = "http://127.0.0.1:7400")]
     pub public_url: String,
+    /// What signs with keys that do not lie here.
+    #[command(flatten)]
+    pub key_service: KeyServiceArgs,
 }
 
 /// A generator fit for secrets, seeded by the operating system.
@@ -63,6 +67,7 @@ pub async fn control(args: &DataArgs) -> Result<Control> {
 /// Says what is wrong and what to do.
 pub async fn open(args: &DataArgs) -> Result<(Control, PathBuf)> {
     let public_url = public_url(&args.public_url)?;
+    let key_service = args.key_service.service()?;
     make_data_folder(&args.data).with_context(|| format!("making the data folder {}", args.data.display()))?;
     let (settings, master_path, may_create) = match &args.database_url {
         Some(url) => {
@@ -81,7 +86,7 @@ pub async fn open(args: &DataArgs) -> Result<(Control, PathBuf)> {
     };
     let vault = Vault::new(&master::load(&master_path, may_create)?)?;
     let store = Store::open(&settings).await.context("opening the database")?;
-    let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::new(generator()?), vault, public_url };
+    let parts = Parts { clock: Arc::new(SystemClock), chance: Chance::new(generator()?), vault, public_url, key_service };
     Ok((Control::new(store, parts), master_path))
 }
 

@@ -12,6 +12,7 @@ pub mod csrf;
 pub mod delivery;
 pub mod endpoint;
 pub mod headers;
+pub mod key_service;
 pub mod master;
 pub mod oauth;
 pub mod page;

@@ -35,7 +35,9 @@ impl Problem {
             Error::Refused { code, .. } if *code == STALE_FORM => StatusCode::FORBIDDEN,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::Changed(_) | Error::Refused { .. } => StatusCode::CONFLICT,
-            Error::Busy | Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Busy | Error::NotSigned(_) | Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Error::Store(_) | Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -64,6 +66,7 @@ impl Problem {
                 request_id: request_id.to_owned(),
                 back: None,
             },
+            Error::NotSigned(error) => Model::not_signed(error.said(), request_id),
             Error::Busy | Error::Store(_) | Error::Internal { .. } => {
                 Model { status: self.status().as_u16(), ..Model::internal(request_id) }
             }

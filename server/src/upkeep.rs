@@ -1,7 +1,7 @@
 //! What has to happen without anybody asking: events get their place in the log, rollouts go on or back, requests
 //! that nobody decided end.
 
-use control::{Control, TenantId, delivery, evidence, governance, oauth};
+use control::{Control, Error, NotSigned, ServiceError, TenantId, delivery, evidence, governance, oauth};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,10 @@ async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
     if let Err(error) = evidence::place_all(control, tenant).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "events could not be placed in the log");
     }
-    if let Err(error) = delivery::rollout::tend_rollout(control, tenant).await {
+    // Once a second it need not be said that a key management service is left alone for a while: that it failed was said.
+    if let Err(error) = delivery::rollout::tend_rollout(control, tenant).await
+        && !rests(&error)
+    {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the rollout under way could not be looked after");
     }
     if !slow {
@@ -56,6 +59,10 @@ async fn look_after(control: &Control, tenant: &TenantId, slow: bool) {
     if let Err(error) = control.keep(tenant, oauth::ForgetEnded).await {
         tracing::error!(%tenant, error = &error as &dyn std::error::Error, "ended codes and tokens could not be forgotten");
     }
+}
+
+const fn rests(error: &Error) -> bool {
+    matches!(error, Error::NotSigned(NotSigned::Service { cause: ServiceError::Resting, .. }))
 }
 
 /// Hears what other replicas changed, until the process is asked to end.

@@ -58,6 +58,10 @@ impl Model {
             request_id,
         )
     }
+    /// 503: what a key management service has to sign was not signed.
+    pub fn not_signed(detail: impl Into<String>, request_id: impl Into<String>) -> Self {
+        Self::of(503, "It could not be signed", detail, request_id)
+    }
     fn of(status: u16, title: &str, detail: impl Into<String>, request_id: impl Into<String>) -> Self {
         Self { status, title: title.to_owned(), detail: detail.into(), request_id: request_id.into(), back: None }
     }

@@ -11,10 +11,20 @@ use leptos::prelude::*;
 pub struct Key {
     /// Its id, 64 hex digits.
     pub id: String,
-    /// Its private half lies sealed in the database.
-    pub here: bool,
+    /// Where its private half lies.
+    pub place: Place,
     /// Since when it is known here.
     pub since: Option<Instant>,
+}
+
+/// Where a private half lies.
+pub enum Place {
+    /// Sealed in the database.
+    Database,
+    /// In a key management service, which is asked for each signature: where it lies there.
+    Service(String),
+    /// Anywhere else: somebody has to sign there.
+    Elsewhere,
 }
 
 /// When what a role has signed ends.
@@ -85,16 +95,17 @@ pub struct Model {
     pub notices: Vec<(Tone, String, String)>,
 }
 
-fn place(here: bool) -> AnyView {
-    match here {
-        true => pill_text(Tone::Neutral, Icon::Server, "Database"),
-        false => pill_text(Tone::Info, Icon::Key, "Elsewhere"),
+fn place(place: Place) -> AnyView {
+    match place {
+        Place::Database => pill_text(Tone::Neutral, Icon::Server, "Database"),
+        Place::Service(at) => view! { {pill_text(Tone::Info, Icon::Lock, "Key service")}<code class="wrap-any">{at}</code> }.into_any(),
+        Place::Elsewhere => pill_text(Tone::Info, Icon::Key, "Elsewhere"),
     }
 }
 
 fn key(key: Key) -> AnyView {
     let since = key.since.map(|at| view! { <small>"since "{time(&at)}</small> });
-    view! { <li class="stack-xs"><code class="wrap-any">{key.id}</code><span class="row">{place(key.here)}{since}</span></li> }.into_any()
+    view! { <li class="stack-xs"><code class="wrap-any">{key.id}</code><span class="row">{place(key.place)}{since}</span></li> }.into_any()
 }
 
 fn until(until: &Until) -> AnyView {
@@ -154,6 +165,7 @@ fn commands(tenant: &str) -> AnyView {
             {block("A key was stolen", format!("writ keys rotate --tenant {tenant} --role token --compromised"))}
             {block("Make a key file, on any machine", "writ keys new --out policy.key".to_owned())}
             {block("Move the policy key there", format!("writ keys root propose --tenant {tenant} --elsewhere targets=policy.key.pub --out root.json\nwrit keys root sign root.json --root-sha256 HEX --key policy.key\nwrit keys root submit --tenant {tenant} root.json"))}
+            {block("Move a key into a key management service", format!("writ keys rotate --tenant {tenant} --role timestamp --in vault:transit/{tenant}-timestamp"))}
             {block("Withdraw bad versions", format!("writ keys floor --tenant {tenant} --min-version 7"))}
         </div>
     }

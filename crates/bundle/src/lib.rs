@@ -30,6 +30,6 @@ mod digest;
 pub use assignment::Assignment;
 pub use client::{Activated, Chain, Kept, Next, Pin, Refused, Response, Trusted, Update};
 pub use digest::sha256_hex;
-pub use key::{Key, KeySet, PublicKey, Signer};
+pub use key::{Key, KeyError, KeySet, PublicKey, Signer};
 pub use layout::Role;
 pub use repository::{Files, Repository, SignError, Stamp, Unsigned};

@@ -12,7 +12,9 @@ use crate::lease::Held;
 use crate::oauth::Refresh;
 use crate::permission::Permission;
 use crate::scene::{Chore, Done, Everywhere, Play, Scene, Upkeep, UseCase};
+use crate::service::KeyService;
 use crate::signal::Signals;
+use crate::signatures::{Attempt, Desk};
 use crate::vault::Vault;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +30,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Where people and gateways reach this installation: scheme, host and port, without a trailing slash.
     pub public_url: String,
+    /// The key management service that signs with keys of tenants which lie there, if there is one.
+    pub key_service: Option<Arc<dyn KeyService>>,
 }
 
 impl Parts {
@@ -49,6 +53,7 @@ pub struct Control {
     showing: Arc<Showing>,
     known: Arc<RwLock<HashSet<TenantId>>>,
     held: Arc<Held>,
+    desk: Arc<Desk>,
     replica: Arc<str>,
 }
 
@@ -60,6 +65,7 @@ impl Control {
             store,
             replica,
             held: Arc::default(),
+            desk: Arc::default(),
             parts: Arc::new(parts),
             signals: Arc::default(),
             refreshes: Gather::default(),
@@ -82,6 +88,14 @@ impl Control {
 
     pub(crate) fn held(&self) -> &Held {
         &self.held
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(crate) async fn execute<U: Unit<Error = Error>>(&self, unit: U) -> Result<U::Out> {
+        self.store.execute(unit).await
     }
 
     /// What this process is called among replicas, from its start to its end.
@@ -187,8 +201,9 @@ impl Control {
             self.note_denied(cx, U::NEEDS).await?;
             return Err(error);
         }
-        let play = Play { use_case, cx: cx.clone(), parts: Arc::clone(&self.parts) };
-        self.carry_out(cx.tenant.clone(), play).await
+        let attempt = Arc::default();
+        let play = Play { use_case, cx: cx.clone(), parts: Arc::clone(&self.parts), attempt: Arc::clone(&attempt) };
+        self.carry_out(cx.clone(), play, attempt).await
     }
 
     /// Runs a use case in every tenant, in one transaction, from the host's shell.
@@ -202,16 +217,22 @@ impl Control {
     /// The upkeep's own; nothing was changed then.
     pub async fn keep<U: Upkeep>(&self, tenant: &TenantId, upkeep: U) -> Result<U::Out> {
         let cx = self.ctx_of(tenant.clone(), Actor::System, "upkeep");
-        self.carry_out(tenant.clone(), Chore { upkeep, cx, parts: Arc::clone(&self.parts) }).await
+        let attempt = Arc::default();
+        let chore = Chore { upkeep, cx: cx.clone(), parts: Arc::clone(&self.parts), attempt: Arc::clone(&attempt) };
+        self.carry_out(cx, chore, attempt).await
     }
 
     /// Runs it in a task of its own: whoever asked may go away, and those who watch are woken all the same.
-    async fn carry_out<T: Send + 'static, U: Unit<Out = (T, bool), Error = Error>>(&self, tenant: TenantId, unit: U) -> Result<T> {
+    async fn carry_out<T, U>(&self, cx: Ctx, unit: U, attempt: Arc<Attempt>) -> Result<T>
+    where
+        T: Send + 'static,
+        U: Unit<Out = (T, bool), Error = Error>,
+    {
         let control = self.clone();
         let work = async move {
-            let (out, wake) = control.store.execute(unit).await?;
+            let (out, wake) = control.signed(&cx, unit, &attempt).await?;
             if wake {
-                control.wake(&tenant).await;
+                control.wake(&cx.tenant).await;
             }
             Ok(out)
         };
@@ -219,7 +240,7 @@ impl Control {
     }
 
     async fn note_denied(&self, cx: &Ctx, permission: Permission) -> Result<()> {
-        let play = Play { use_case: NoteDenied(permission), cx: cx.clone(), parts: Arc::clone(&self.parts) };
+        let play = Play { use_case: NoteDenied(permission), cx: cx.clone(), parts: Arc::clone(&self.parts), attempt: Arc::default() };
         self.store.execute(play).await.map(drop)
     }
 

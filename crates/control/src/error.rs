@@ -1,6 +1,7 @@
 //! Why a use case did not do what it was asked to.
 
 use crate::permission::Permission;
+use crate::service::NotSigned;
 use store::{Retry, StoreError};
 
 /// The result of use cases and questions.
@@ -41,6 +42,9 @@ pub enum Error {
     /// Too much at once: nothing was done, and trying again later helps.
     #[error("too much at once")]
     Busy,
+    /// A key that lies in a key management service has not signed: nothing was changed, and trying again may help.
+    #[error(transparent)]
+    NotSigned(#[from] NotSigned),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -23,7 +23,9 @@ mod event;
 mod lease;
 mod permission;
 mod scene;
+mod service;
 mod signal;
+mod signatures;
 mod vault;
 
 pub use chance::{Chance, sha256_hex};
@@ -34,6 +36,7 @@ pub use error::{Error, Invalid, Result};
 pub use event::{Event, Outcome};
 pub use permission::{AdminRole, Permission};
 pub use scene::{Done, Scene, Upkeep, UseCase};
+pub use service::{KeyService, NotSigned, Reference, ServiceError, ServiceKey, Wanted};
 pub use signal::Signals;
 pub use store::TenantId;
 pub use vault::{MasterKey, Sealed, Vault, VaultError};

@@ -5,12 +5,14 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
 use crate::event::{Event, Events};
 use crate::permission::Permission;
+use crate::signatures::Attempt;
 use crate::tenancy::keys;
 use crate::vault::Sealed;
 use futures::future::BoxFuture;
 use std::future::Future;
 use std::sync::Arc;
 use store::{Scoped, TenantId, Transaction, Unit};
+use zeroize::Zeroizing;
 
 /// A change. It is a value, so that it can wait its turn, be run again after a conflict, and be listed.
 pub trait UseCase: Send + Sync + 'static {
@@ -129,16 +131,23 @@ pub struct Scene<'t> {
     pub db: Scoped<'t>,
     /// Clock, chance, vault, addresses.
     pub parts: &'t Parts,
+    /// What stays the same when this runs again.
+    pub(crate) attempt: &'t Attempt,
 }
 
 impl Scene<'_> {
-    /// A new id.
+    /// A new id. The same again when the use case runs again.
     pub fn id(&self, prefix: &str) -> String {
-        self.parts.chance.id(prefix, self.cx.now_ms)
+        self.attempt.id(prefix, || self.parts.chance.id(prefix, self.cx.now_ms))
     }
 
-    /// Seals a secret of the tenant's for this place. What lies there already has to open with the same master key: a process that was started
-    /// with one that was changed since would seal what nobody can open.
+    /// The private half of a new key, as `make` makes it. The same again when the use case runs again.
+    pub(crate) fn new_key(&self, purpose: &'static str, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>> {
+        self.attempt.key(purpose, make)
+    }
+
+    /// Seals a secret of the tenant's for this place. What lies there already has to open with the same master key: a process that was
+    /// started with one that was changed since would seal what nobody can open.
     ///
     /// # Errors
     /// [`Error::Refused`] with `another_master_key`; when sealing or the database fails.
@@ -156,6 +165,7 @@ pub(crate) struct Play<U> {
     pub(crate) use_case: U,
     pub(crate) cx: Ctx,
     pub(crate) parts: Arc<Parts>,
+    pub(crate) attempt: Arc<Attempt>,
 }
 
 impl<U: UseCase> Unit for Play<U> {
@@ -163,13 +173,13 @@ impl<U: UseCase> Unit for Play<U> {
     type Error = Error;
 
     fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out>> {
-        Box::pin(play(&self.use_case, &self.cx, &self.parts, tx))
+        Box::pin(self.attempt.run(play(&self.use_case, &self.cx, &self.parts, &self.attempt, tx)))
     }
 }
 
 /// Applies a use case and writes its events.
-async fn play<U: UseCase>(use_case: &U, cx: &Ctx, parts: &Parts, tx: Transaction<'_>) -> Result<(U::Out, bool)> {
-    let scene = Scene { cx, db: tx.tenant(&cx.tenant), parts };
+async fn play<U: UseCase>(use_case: &U, cx: &Ctx, parts: &Parts, attempt: &Attempt, tx: Transaction<'_>) -> Result<(U::Out, bool)> {
+    let scene = Scene { cx, db: tx.tenant(&cx.tenant), parts, attempt };
     let done = use_case.run(&scene).await?;
     let rows = done.events.into_iter().map(|event| event.into_row(cx, &parts.chance)).collect();
     scene.db.insert_all::<store::AuditEvent>(rows).await?;
@@ -193,7 +203,8 @@ impl<U: UseCase> Unit for Everywhere<U> {
             for tenant in tx.tenants().await? {
                 let cx = Ctx { tenant, actor: Actor::Host, request_id: "shell".to_owned(), now_ms: self.now_ms };
                 cx.needs(U::NEEDS)?;
-                let (out, _) = play(&self.use_case, &cx, &self.parts, tx).await?;
+                let attempt = Attempt::default();
+                let (out, _) = attempt.run(play(&self.use_case, &cx, &self.parts, &attempt, tx)).await?;
                 all.push((cx.tenant, out));
             }
             Ok(all)
@@ -206,6 +217,7 @@ pub(crate) struct Chore<U> {
     pub(crate) upkeep: U,
     pub(crate) cx: Ctx,
     pub(crate) parts: Arc<Parts>,
+    pub(crate) attempt: Arc<Attempt>,
 }
 
 impl<U: Upkeep> Unit for Chore<U> {
@@ -213,9 +225,9 @@ impl<U: Upkeep> Unit for Chore<U> {
     type Error = Error;
 
     fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out>> {
-        Box::pin(async move {
-            let scene = Scene { cx: &self.cx, db: tx.tenant(&self.cx.tenant), parts: &self.parts };
+        Box::pin(self.attempt.run(async move {
+            let scene = Scene { cx: &self.cx, db: tx.tenant(&self.cx.tenant), parts: &self.parts, attempt: &self.attempt };
             self.upkeep.run(&scene).await
-        })
+        }))
     }
 }

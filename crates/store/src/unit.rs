@@ -6,6 +6,7 @@ use crate::scoped::{Handle, Reader, Scoped};
 use crate::tenant::TenantId;
 use futures::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, EntityTrait, QueryOrder};
+use std::sync::Arc;
 
 /// Whether an error means that the same unit, run again, may succeed.
 pub trait Retry {
@@ -27,6 +28,16 @@ pub trait Unit: Send + Sync + 'static {
     type Error: From<StoreError> + Retry + Send + 'static;
     /// Runs it.
     fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out, Self::Error>>;
+}
+
+/// For whoever may have to run it again with something that it lacked.
+impl<U: Unit> Unit for Arc<U> {
+    type Out = U::Out;
+    type Error = U::Error;
+
+    fn run<'t>(&'t self, tx: Transaction<'t>) -> BoxFuture<'t, Result<Self::Out, Self::Error>> {
+        U::run(self, tx)
+    }
 }
 
 /// The open transaction, before a tenant is chosen.

@@ -164,7 +164,7 @@ async fn call(rig: &Rig, token: &str) -> Result<ask::Answer> {
 }
 
 /// A grant is made and taken back, and the gateway confirms it: the revocations' lane works.
-async fn revokes(rig: &Rig, ada: &mut Person, server: &str, client: &str) -> Result<()> {
+pub(super) async fn revokes(rig: &Rig, ada: &mut Person, server: &str, client: &str) -> Result<()> {
     let (mut dev, mut sam) = (rig.person("dev")?, rig.person("sam")?);
     let ask = Ask { server, scope: "incidents.trigger", client, duration_s: 3600, reason: "INC-1042" };
     let request = dev.request(ask).await?;

@@ -6,6 +6,7 @@ mod console;
 mod crashes;
 mod exported;
 mod hostile;
+mod key_service;
 mod keys;
 mod newcomer;
 mod oauth;

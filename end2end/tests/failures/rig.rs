@@ -18,6 +18,8 @@ use tempfile::TempDir;
 const READY: Duration = Duration::from_secs(60);
 /// The secret that Writ has at the identity provider of one test.
 const SECRET: &str = "only-for-this-test";
+/// The token that it has at the key management service.
+const VAULT_TOKEN: &str = "hvs.only-for-this-test";
 
 /// A program of the system.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,6 +38,8 @@ pub enum Part {
     Follower,
     /// Another one, labelled `stage=canary`.
     Canary,
+    /// What stands in for a key management service.
+    KeyService,
 }
 
 /// The running system.
@@ -45,8 +49,9 @@ pub struct Rig {
     /// Stands between the control plane and everybody who calls it.
     pub proxy: Proxy,
     folder: TempDir,
-    ports: [Lease; 6],
+    ports: [Lease; 7],
     database: Database,
+    key_service: bool,
     running: Vec<(Part, Child)>,
 }
 
@@ -101,6 +106,24 @@ impl Rig {
         Ok((rig, Complete { ada, server: server.id, client }))
     }
 
+    /// Starts a key management service with these keys, and the control plane anew so that it knows of it.
+    pub async fn with_key_service(&mut self, keys: &[String]) -> Result<()> {
+        self.private("vault-token", VAULT_TOKEN)?;
+        self.start_part(Part::KeyService).await?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        for key in keys {
+            let url = format!("{}/v1/transit/keys/{key}", self.vault());
+            http.post(url).header("x-vault-token", VAULT_TOKEN).send().await?.error_for_status()?;
+        }
+        self.key_service = true;
+        self.kill(Part::Writ)?;
+        self.start_part(Part::Writ).await
+    }
+
+    fn vault(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[6].port())
+    }
+
     /// Nothing runs yet, but the tenant is made.
     pub async fn prepared() -> Result<Self> {
         Self::over(Database::Sqlite).await
@@ -108,7 +131,7 @@ impl Rig {
 
     async fn over(database: Database) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("writ-failures-").tempdir()?;
-        let ports: [Lease; 6] = Lease::take_many()?;
+        let ports: [Lease; 7] = Lease::take_many()?;
         let proxy = Proxy::start(ports[0].port()).await?;
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let at = |part: usize| url(ports[part].port());
@@ -124,7 +147,7 @@ impl Rig {
             writ: binary("writ")?,
             control: None,
         };
-        let rig = Self { places, proxy, folder, ports, database, running: Vec::new() };
+        let rig = Self { places, proxy, folder, ports, database, key_service: false, running: Vec::new() };
         rig.private("master.key", &"5a".repeat(32))?;
         let redirect = rig.places.at("/signin/callback");
         let clients = json!({ "clients": [{ "client_id": "writ", "client_secret": SECRET, "redirect_uris": [redirect], "post_logout_redirect_uris": [] }] });
@@ -222,6 +245,9 @@ impl Rig {
     }
 
     fn on_data<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        if self.key_service {
+            command.args(["--vault-address", &self.vault(), "--vault-token-file"]).arg(self.path("vault-token"));
+        }
         match &self.database {
             Database::Sqlite => command.arg("--data").arg(self.path("writ")),
             Database::Postgres(url) => command.args(["--database-url", url, "--master-key-file"]).arg(self.path("master.key")),
@@ -243,6 +269,7 @@ impl Rig {
             Part::Replica => format!("http://127.0.0.1:{}/healthz", self.ports[4].port()),
             Part::Gateway | Part::Follower => format!("{}/healthz", self.places.gateway),
             Part::Canary => format!("{}/healthz", self.canary()),
+            Part::KeyService => self.vault(),
         }
     }
 
@@ -253,6 +280,7 @@ impl Rig {
             Part::Incident => "demo-mcp",
             Part::Writ | Part::Replica => "writ",
             Part::Gateway | Part::Follower | Part::Canary => "writ-gateway",
+            Part::KeyService => "demo-transit",
         })?);
         match part {
             Part::Idp => command
@@ -266,6 +294,7 @@ impl Rig {
                 let command = command.args(["serve", "--listen", &listen(at), "--public-url", &self.places.console, "--allow-loopback"]);
                 self.on_data(command)
             }
+            Part::KeyService => command.args(["--listen", &listen(6), "--token-file"]).arg(self.path("vault-token")),
             Part::Follower => command
                 .args(["run", "--listen", &listen(3), "--public-url", &self.places.gateway, "--data"])
                 .arg(self.path("follower"))

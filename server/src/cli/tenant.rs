@@ -45,6 +45,8 @@ pub fn explain(error: Error) -> anyhow::Error {
             anyhow::anyhow!(fields.join("; "))
         }
         Error::Refused { text, .. } => anyhow::anyhow!(text),
+        // At the host's shell the cause is said, too.
+        Error::NotSigned(error) => anyhow::anyhow!("{error}").context(error.said()),
         other => anyhow::Error::new(other),
     }
 }

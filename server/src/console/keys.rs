@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use bundle::Role;
 use control::delivery;
-use control::keys::{self, Other, OtherState, RoleKeys, Until, WARN_BEFORE_S};
+use control::keys::{self, Other, OtherState, Place, RoleKeys, Until, WARN_BEFORE_S};
 
 /// All keys.
 pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<Response, Problem> {
@@ -76,13 +76,21 @@ fn role(role: RoleKeys) -> view::Role {
         keys: role
             .keys
             .into_iter()
-            .map(|key| view::Key { id: key.id, here: key.here, since: key.since_ms.map(Instant::from_ms) })
+            .map(|key| view::Key { id: key.id, place: place(key.place), since: key.since_ms.map(Instant::from_ms) })
             .collect(),
         until: match role.until {
             Until::Unsigned => view::Until::Unsigned,
             Until::Renewed(end) => view::Until::Renewed(Instant::from_s(end)),
             Until::Elsewhere(end) => view::Until::Elsewhere(Instant::from_s(end)),
         },
+    }
+}
+
+fn place(place: Place) -> view::Place {
+    match place {
+        Place::Here => view::Place::Database,
+        Place::Service(reference) => view::Place::Service(reference),
+        Place::Elsewhere => view::Place::Elsewhere,
     }
 }
 

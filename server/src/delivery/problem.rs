@@ -25,7 +25,9 @@ impl Problem {
             Error::Refused { code: "enrolment_unknown" | "enrolment_expired" | "wrong_signature", .. } => StatusCode::UNAUTHORIZED,
             Error::Refused { code: "enrolment_name", .. } => StatusCode::BAD_REQUEST,
             Error::Changed(_) | Error::Refused { .. } => StatusCode::CONFLICT,
-            Error::Busy | Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Busy | Error::NotSigned(_) | Error::Store(store::StoreError::Conflict(_) | store::StoreError::Stopped) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Error::Store(_) | Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -40,6 +42,7 @@ impl Problem {
             Error::Refused { code, text } => (code, text.clone()),
             Error::Changed(what) => ("changed", what.clone()),
             Error::Busy => ("busy", "too many gateways at once; try again a little later".to_owned()),
+            Error::NotSigned(error) => ("not_signed", error.said()),
             // Nothing of our own insides goes out.
             Error::Store(_) | Error::Internal { .. } => ("internal", "the control plane could not do this now; try again".to_owned()),
         }

@@ -50,6 +50,7 @@ impl Plane {
             chance: Chance::new(StdRng::seed_from_u64(1)),
             vault: Vault::new(&MasterKey::new([7; 32])).expect("a vault"),
             public_url: "http://127.0.0.1:7400".to_owned(),
+            key_service: None,
         };
         let control = Control::new(store, parts);
         let (host, ()) = control.create_tenant("acme", CreateTenant { name: "Acme".to_owned() }).await.expect("a tenant");

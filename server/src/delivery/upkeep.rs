@@ -1,7 +1,7 @@
 //! Keeping every tenant's repository fresh while the process lives.
 
-use control::delivery::opa::RefreshArchives;
-use control::delivery::{RefreshTimestamp, offer_renewal};
+use control::delivery::opa::refresh_archives;
+use control::delivery::{offer_renewal, refresh_timestamp};
 use control::keys::settle_keys;
 use control::{Control, TenantId};
 use std::time::Duration;
@@ -42,11 +42,11 @@ async fn round(control: &Control) {
 }
 
 async fn tend(control: &Control, tenant: &TenantId) {
-    match control.keep(tenant, RefreshTimestamp).await {
+    match refresh_timestamp(control, tenant).await {
         Ok(signed) => tracing::debug!(%tenant, signed, "upkeep"),
         Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "the repository could not be signed again"),
     }
-    match control.keep(tenant, RefreshArchives).await {
+    match refresh_archives(control, tenant).await {
         Ok(signed) => tracing::debug!(%tenant, signed, "upkeep of bundles for OPAs"),
         Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "bundles for OPAs could not be signed again"),
     }

@@ -122,6 +122,7 @@ async fn open(folder: &Path, seed: u64) -> (Control, Router) {
         chance: Chance::new(StdRng::seed_from_u64(seed)),
         vault: Vault::new(&MasterKey::new([7; 32])).expect("a vault"),
         public_url: PUBLIC_URL.to_owned(),
+        key_service: None,
     };
     let control = Control::new(store, parts);
     let outbound = Guarded::new(Reach { allow_loopback: false, allow_private: false }, Limits::default()).expect("a client");

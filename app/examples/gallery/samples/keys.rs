@@ -4,12 +4,17 @@ use super::{Sample, at, console};
 use app::{
     instant::Instant,
     page::Nav,
-    pages::keys::{self, Key, Model, Other, Role, State, Until},
+    pages::keys::{self, Key, Model, Other, Place, Role, State, Until},
     words::Tone,
 };
 
 fn key(start: &str, here: bool) -> Key {
-    Key { id: start.repeat(8), here, since: Some(at(8, 0, 0)) }
+    Key { id: start.repeat(8), place: if here { Place::Database } else { Place::Elsewhere }, since: Some(at(8, 0, 0)) }
+}
+
+fn in_service(role: &str, start: &str) -> Key {
+    let there = Place::Service(format!("vault:teams/security/transit/acme-production-{role}@3"));
+    Key { place: there, ..key(start, true) }
 }
 
 fn role(name: &str, signs: &'static str, threshold: u32, keys: Vec<Key>, until: Until) -> Role {
@@ -22,6 +27,7 @@ fn day(days: i64) -> Instant {
 
 fn model(moved: bool) -> Model {
     let soon = |days| if moved { Until::Elsewhere(day(days)) } else { Until::Renewed(day(days)) };
+    let online = |role: &str, start: &str| if moved { in_service(role, start) } else { key(start, true) };
     let root = match moved {
         true => vec![key("3f2a9c01", true), key("b04c77de", false), key("9e15a2c4", false)],
         false => vec![key("3f2a9c01", true)],
@@ -35,8 +41,8 @@ fn model(moved: bool) -> Model {
             role("targets", "The policy key: which policies may run", 1, vec![key("04d2bb8e", !moved)], soon(24)),
             role("assignment", "Which gateway runs which of them", 1, vec![key("77aa01b2", true)], Until::Renewed(day(6))),
             role("revocations", "What was taken away", 1, vec![key("c0ffee11", true)], Until::Renewed(day(6))),
-            role("snapshot", "Which of these belong together", 1, vec![key("1122aabb", true)], Until::Renewed(day(6))),
-            role("timestamp", "That they are the newest", 1, vec![key("d00dfeed", true)], Until::Renewed(at(9, 10, 0))),
+            role("snapshot", "Which of these belong together", 1, vec![online("snapshot", "1122aabb")], Until::Renewed(day(6))),
+            role("timestamp", "That they are the newest", 1, vec![online("timestamp", "d00dfeed")], Until::Renewed(at(9, 10, 0))),
         ],
         others: vec![
             Other {

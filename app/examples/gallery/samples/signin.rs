@@ -88,5 +88,9 @@ pub fn add(out: &mut Vec<Sample>) {
         })
     });
     bare(out, "error-409", "Conflict", || error::view(error::Model::conflict("Sam Okafor changed it a moment before you.", "req_01k9w4")));
+    bare(out, "error-503", "Error", || {
+        let detail = "Nothing was changed, and gateways go on as before. The key for revocations lies in a key management service, which did not answer in time. Try again; if it lasts, whoever runs this installation finds the cause in its log, and can give the role a key that lies here: writ keys rotate --role revocations.";
+        error::view(error::Model::not_signed(detail, "req_01k9w4"))
+    });
     bare(out, "error-500", "Error", || error::view(error::Model::internal("req_01k9w4")));
 }

@@ -51,5 +51,5 @@ pub use gateways::{RemoveGateway, authenticate, own_gateway_named};
 pub use list::revocation_list;
 pub use publish::{BundleView, Compared, Draft, Publication, Publish, Published, bundle, bundles, compare, draft};
 pub use removal::{Removal, removal};
-pub use repository::{RefreshTimestamp, resign_revocations};
+pub use repository::{RefreshTimestamp, refresh_timestamp, resign_revocations};
 pub use settle_draft::SettleDraft;

@@ -3,7 +3,7 @@
 use super::candidate::{Added, Fate, Offer, check_nothing_urgent_awaits, settle};
 use super::compile::{compile, configuration, live, read};
 use super::rollout::lowest_floor;
-use super::signing::{Signing, damaged, read_repository, signs_here};
+use super::signing::{Signing, damaged, is_signed_by_itself, read_repository};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -54,7 +54,7 @@ pub async fn draft(control: &Control, cx: &Ctx) -> Result<Draft> {
         draft: tenant.draft,
         edits: tenant.draft - tenant.published_draft,
         live_version: live.as_ref().map(|live| live.version),
-        signed_here: signs_here(&read_repository(&state)?, &db.tuf_keys().await?, Role::Targets)?,
+        signed_here: is_signed_by_itself(&read_repository(&state)?, &db.tuf_keys().await?, Role::Targets)?,
         differs: live.is_none_or(|live| !same(&live, &policy)),
         policy,
     })

@@ -1,11 +1,12 @@
 //! The tenant's TUF repository: its keys, its first root, and keeping it fresh.
 
 use super::signing::{Signing, life, purpose};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::scene::{Scene, Upkeep};
 use crate::tenancy::keys;
 use bundle::{KeySet, Repository, Role};
-use store::{Reader, TufFile};
+use store::{Reader, TenantId, TufFile};
 
 /// Makes the tenant's six keys and its first root. Part of making the tenant.
 ///
@@ -67,39 +68,84 @@ impl Upkeep for RefreshTimestamp {
     type Out = bool;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<(bool, bool)> {
-        let mut signing = Signing::open(scene).await?;
-        if !signing.is_published() {
-            return Ok((false, false));
+        refresh(scene, By::All).await
+    }
+}
+
+/// The same with the keys that lie here alone.
+struct RefreshAlone;
+
+impl Upkeep for RefreshAlone {
+    type Out = bool;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<(bool, bool)> {
+        refresh(scene, By::Here).await
+    }
+}
+
+/// Does what [`RefreshTimestamp`] does; while a key management service fails, what can be done without it.
+///
+/// # Errors
+/// As the upkeep fails; [`Error::NotSigned`] when something is due that only the service can sign, whatever else was signed.
+pub async fn refresh_timestamp(control: &Control, tenant: &TenantId) -> Result<bool> {
+    match control.keep(tenant, RefreshTimestamp).await {
+        Err(Error::NotSigned(missing)) => {
+            control.keep(tenant, RefreshAlone).await?;
+            Err(missing.into())
         }
-        let mut changed = false;
-        if signing.is_due(Role::Root) && signing.can_sign(Role::Root)? {
+        done => done,
+    }
+}
+
+/// With which keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::delivery) enum By {
+    /// All that are at hand.
+    All,
+    /// Those that lie here.
+    Here,
+}
+
+async fn refresh(scene: &Scene<'_>, by: By) -> Result<(bool, bool)> {
+    let mut signing = Signing::open(scene).await?;
+    if !signing.is_published() {
+        return Ok((false, false));
+    }
+    let may = |signing: &Signing<'_>, role| match by {
+        By::All => signing.can_sign(role),
+        By::Here => signing.can_sign_alone(role),
+    };
+    if !may(&signing, Role::Timestamp)? {
+        return Ok((false, false));
+    }
+    let mut changed = false;
+    // A timestamp cannot tell of anything that no snapshot lists.
+    if may(&signing, Role::Snapshot)? {
+        if signing.is_due(Role::Root) && may(&signing, Role::Root)? {
             signing.renew_root()?;
             changed = true;
         }
-        if signing.is_due(Role::Targets) && signing.can_sign(Role::Targets)? {
+        if signing.is_due(Role::Targets) && may(&signing, Role::Targets)? {
             signing.renew_targets().await?;
             changed = true;
         }
-        if signing.is_due(Role::Assignment) && signing.can_sign(Role::Assignment)? {
+        if signing.is_due(Role::Assignment) && may(&signing, Role::Assignment)? {
             signing.assign().await?;
             changed = true;
         }
-        if signing.can_sign(Role::Revocations)? && (signing.is_due(Role::Revocations) || signing.list_is_outdated().await?) {
+        if may(&signing, Role::Revocations)? && (signing.is_due(Role::Revocations) || signing.list_is_outdated().await?) {
             signing.revoke().await?;
             changed = true;
         }
-        if !signing.can_sign(Role::Timestamp)? {
-            return Ok((false, false));
-        }
-        if (changed || signing.is_due(Role::Snapshot)) && signing.can_sign(Role::Snapshot)? {
+        if changed || signing.is_due(Role::Snapshot) {
             signing.seal().await?;
             return Ok((true, true));
         }
-        // A clock that was set back makes the last signature one from the future: sign again rather than wait for that day.
-        if signing.is_due(Role::Timestamp) || signing.signed_ms() > scene.cx.now_ms {
-            signing.touch().await?;
-            return Ok((true, true));
-        }
-        Ok((false, false))
     }
+    // A clock that was set back makes the last signature one from the future: sign again rather than wait for that day.
+    if signing.is_due(Role::Timestamp) || signing.signed_ms() > scene.cx.now_ms {
+        signing.touch().await?;
+        return Ok((true, true));
+    }
+    Ok((false, false))
 }

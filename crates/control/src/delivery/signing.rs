@@ -4,17 +4,18 @@
 //! same transaction as the change that made it necessary. Before the first publish nothing can be signed but the root, so sealing does
 //! nothing then, and the first publish signs the revocation list as it stands.
 //!
-//! Who may sign what is what the metadata says. The table `keys` says which of those keys lie here; for the others there are documents
-//! that travel ([`bundle::ceremony`]).
+//! Who may sign what is what the metadata says. The table `keys` says which of those keys are at hand: they lie here, or in a service that
+//! is asked between two runs ([`crate::signatures`]). For the others there are documents that travel ([`bundle::ceremony`]).
 
 use super::list::revocation_list;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::scene::Scene;
-use crate::tenancy::keys::{is_here, unseal};
+use crate::signatures::Pen;
+use crate::tenancy::keys::{is_at_hand, is_here, pen};
 use bundle::layout::{REVOCATION_LIST, target_path};
-use bundle::repository::{Delegates, RootKeys, Threshold};
-use bundle::{Files, Key, PublicKey, Repository, Role, SignError, Signer, Stamp, Unsigned};
+use bundle::repository::{Delegates, Missing, RootKeys, Threshold};
+use bundle::{Files, PublicKey, Repository, Role, SignError, Signer, Stamp, Unsigned};
 use store::{TufFile, TufState};
 
 /// How long each role's signature lasts, and how long before its end upkeep renews it. Seconds.
@@ -91,15 +92,20 @@ pub(crate) fn read_repository(state: &TufState) -> Result<Repository> {
     serde_json::from_str(&state.repository).map_err(damaged)
 }
 
-/// Whether enough of the keys that are listed for a role lie here.
-pub(crate) fn signs_here(repository: &Repository, keys: &[store::Key], role: Role) -> Result<bool> {
-    // Before the first list of policies nobody is listed for what it delegates: the keys for it lie here.
+/// Whether enough of the keys that are listed for a role are at hand.
+pub(crate) fn is_signed_by_itself(repository: &Repository, keys: &[store::Key], role: Role) -> Result<bool> {
+    // Before the first list of policies nobody is listed for what it delegates: the keys for it are at hand.
     let Some(listed) = repository.keys_of(role).map_err(damaged)? else { return Ok(true) };
-    let mut here = 0;
-    for key in keys.iter().filter(|key| is_here(key) && key.purpose == purpose(role)) {
-        here += u32::from(listed.keys.contains(&public(key)?));
+    Ok(counted(&listed, keys, role, is_at_hand)? >= listed.threshold)
+}
+
+/// How many of a role's listed keys are so.
+fn counted(listed: &Threshold, keys: &[store::Key], role: Role, so: fn(&store::Key) -> bool) -> Result<u32> {
+    let mut count = 0;
+    for key in keys.iter().filter(|key| so(key) && key.purpose == purpose(role)) {
+        count += u32::from(listed.keys.contains(&public(key)?));
     }
-    Ok(here >= listed.threshold)
+    Ok(count)
 }
 
 impl<'s> Signing<'s> {
@@ -147,29 +153,39 @@ impl<'s> Signing<'s> {
         self.state.signed_ms
     }
 
-    /// Whether the keys that lie here are enough to sign for a role.
+    /// Whether the keys that are at hand are enough to sign for a role.
     pub(crate) fn can_sign(&self, role: Role) -> Result<bool> {
-        signs_here(&self.repository, &self.keys, role)
+        is_signed_by_itself(&self.repository, &self.keys, role)
     }
 
-    /// The keys that lie here and may sign for a role, opened.
-    fn signers(&self, role: Role) -> Result<Vec<Key>> {
+    /// Whether the keys that lie here are enough, without asking any service.
+    pub(crate) fn can_sign_alone(&self, role: Role) -> Result<bool> {
+        let Some(listed) = self.repository.keys_of(role).map_err(damaged)? else { return Ok(true) };
+        Ok(counted(&listed, &self.keys, role, is_here)? >= listed.threshold)
+    }
+
+    /// The keys that sign for a role: all that lie here, and of those in a service as many as the threshold takes beside them.
+    fn signers(&self, role: Role) -> Result<Vec<Pen<'s>>> {
         let listed = self.repository.keys_of(role).map_err(damaged)?;
-        let mut opened = Vec::new();
-        for key in self.keys.iter().filter(|key| is_here(key) && key.purpose == purpose(role)) {
-            if match &listed {
+        let threshold = listed.as_ref().map_or(1, |listed| listed.threshold as usize);
+        let mut signers = Vec::new();
+        for key in self.at_hand(role) {
+            let counts = match &listed {
                 Some(listed) => listed.keys.contains(&public(key)?),
                 None => key.active == 1,
-            } {
-                opened.push(self.unsealed(key)?);
+            };
+            if counts && (is_here(key) || signers.len() < threshold) {
+                signers.push(pen(self.scene, role, key)?);
             }
         }
-        if opened.is_empty() { Err(damaged(format!("the {role} key does not lie here"))) } else { Ok(opened) }
+        if signers.is_empty() { Err(damaged(format!("the {role} key is not at hand"))) } else { Ok(signers) }
     }
 
-    fn unsealed(&self, key: &store::Key) -> Result<Key> {
-        let pkcs8 = unseal(&self.scene.cx.tenant, &self.scene.parts.vault, key)?;
-        Key::from_pkcs8(&pkcs8).map_err(|error| Error::internal("reading a signing key", error))
+    /// The keys of a role that are at hand: first those that lie here.
+    fn at_hand(&self, role: Role) -> impl Iterator<Item = &store::Key> {
+        let of = move |key: &&store::Key| is_at_hand(key) && key.purpose == purpose(role);
+        let (here, service): (Vec<_>, Vec<_>) = self.keys.iter().filter(of).partition(|key| is_here(key));
+        here.into_iter().chain(service)
     }
 
     /// Keys and threshold of a role: as the metadata lists them, or as they will be listed first.
@@ -232,13 +248,16 @@ impl<'s> Signing<'s> {
         self.repository.stamp(role).is_none_or(|held| held.expires - self.scene.cx.now_s() <= life(role).renew_before)
     }
 
-    /// Adds the signatures of those keys that lie here and may sign it, those that wait among them.
+    /// Adds the signatures of those keys that lie here and may sign it, those that wait among them; then of those in a service, while
+    /// signatures are missing.
     pub(crate) fn sign_here(&self, document: &mut Unsigned) -> Result<()> {
         let may = self.repository.may_sign(document).map_err(unsigned)?;
-        let purpose = purpose(document.role());
-        for key in self.keys.iter().filter(|key| is_here(key) && key.purpose == purpose) {
-            if may.contains(&public(key)?) {
-                document.sign(&self.unsealed(key)?).map_err(unsigned)?;
+        for key in self.at_hand(document.role()) {
+            if !may.contains(&public(key)?) {
+                continue;
+            }
+            if is_here(key) || !self.repository.missing(document).map_err(unsigned)?.iter().all(Missing::is_met) {
+                document.sign(&pen(self.scene, document.role(), key)?).map_err(unsigned)?;
             }
         }
         Ok(())
@@ -257,7 +276,7 @@ impl<'s> Signing<'s> {
         Ok(Ok(()))
     }
 
-    /// Signs with what lies here, and takes it on.
+    /// Signs with what is at hand, and takes it on.
     fn complete(&mut self, mut document: Unsigned) -> Result<()> {
         self.sign_here(&mut document)?;
         self.accept(&document)?.map_err(unsigned)
@@ -383,6 +402,6 @@ impl<'s> Signing<'s> {
     }
 }
 
-fn as_signers(keys: &[Key]) -> Vec<&dyn Signer> {
-    keys.iter().map(|key| key as &dyn Signer).collect()
+fn as_signers<'p>(pens: &'p [Pen<'_>]) -> Vec<&'p dyn Signer> {
+    pens.iter().map(|pen| pen as &dyn Signer).collect()
 }

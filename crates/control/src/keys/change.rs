@@ -90,7 +90,9 @@ pub(super) async fn apply(scene: &Scene<'_>, signing: &mut Signing<'_>, changes:
 
 /// A new key of the role that lies here and waits.
 pub(super) async fn made(scene: &Scene<'_>, role: Role) -> Result<PublicKey> {
-    let key = Key::generate().map_err(|error| Error::internal("making a signing key", error))?;
+    let failed = |error| Error::internal("making a signing key", error);
+    let pkcs8 = scene.new_key(purpose(role), || Ok(Key::generate().map_err(failed)?.pkcs8().to_vec()))?;
+    let key = Key::from_pkcs8(&pkcs8).map_err(failed)?;
     keys::add(scene, purpose(role), key.pkcs8(), key.public().to_pem(), false).await?;
     Ok(key.public().clone())
 }
@@ -121,7 +123,10 @@ pub(super) fn found(listed: &Threshold, role: Role, id: &str) -> Result<usize> {
 fn no_online_role(role: Role) -> Result<()> {
     match role {
         Role::Root | Role::Targets => Ok(()),
-        _ => Err(Error::refused("online_role", format!("{role} is signed all the time, so its key has to lie here; it can be rotated"))),
+        _ => Err(Error::refused(
+            "online_role",
+            format!("{role} is signed all the time, so its key has to lie here, or in a service; it can be rotated"),
+        )),
     }
 }
 

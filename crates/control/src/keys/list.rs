@@ -3,10 +3,10 @@
 use super::settle::{LAST_TOKEN_MS, kid, lists_token_key, unaware, waits};
 use crate::control::Control;
 use crate::ctx::Ctx;
-use crate::delivery::signing::{DAY, damaged, life, public, purpose, read_repository, signs_here};
+use crate::delivery::signing::{DAY, damaged, is_signed_by_itself, life, public, purpose, read_repository};
 use crate::error::Result;
 use crate::permission::Permission;
-use crate::tenancy::keys::{AUDIT_LOG, TOKEN, is_here};
+use crate::tenancy::keys::{AUDIT_LOG, TOKEN, in_service, is_here};
 use bundle::{Repository, Role};
 use store::{Key, Reader};
 
@@ -37,7 +37,7 @@ pub struct RoleKeys {
     pub threshold: u32,
     /// Those that may.
     pub keys: Vec<KeyView>,
-    /// Whether those that lie here are enough.
+    /// Whether those that lie here or in a service are enough.
     pub signed_here: bool,
     /// Version of its newest metadata; none before the first publish.
     pub version: Option<u64>,
@@ -71,10 +71,31 @@ impl Until {
 pub struct KeyView {
     /// Its TUF key id.
     pub id: String,
-    /// Whether its private half lies sealed in the database.
-    pub here: bool,
+    /// Where its private half lies.
+    pub place: Place,
     /// Since when it is known here, Unix milliseconds.
     pub since_ms: Option<i64>,
+}
+
+/// Where a private half lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Sealed in the database.
+    Here,
+    /// In a key management service that signs with it for Writ, such as `vault:transit/acme-timestamp@1`.
+    Service(String),
+    /// Anywhere else: somebody has to sign there.
+    Elsewhere,
+}
+
+impl Place {
+    fn of(row: &Key) -> Self {
+        match in_service(row) {
+            Some(service) => Self::Service(service.to_owned()),
+            None if is_here(row) => Self::Here,
+            None => Self::Elsewhere,
+        }
+    }
 }
 
 /// A key of tokens or of the log.
@@ -146,15 +167,16 @@ fn of_role(repository: &Repository, rows: &[Key], role: Role) -> Result<RoleKeys
     let listed = repository.keys_of(role).map_err(damaged)?;
     let mut keys = Vec::new();
     for row in rows.iter().filter(|row| listed.is_none() && row.active == 1) {
-        keys.push(KeyView { id: public(row)?.id().to_owned(), here: is_here(row), since_ms: Some(row.created_ms) });
+        keys.push(KeyView { id: public(row)?.id().to_owned(), place: Place::of(row), since_ms: Some(row.created_ms) });
     }
     for key in listed.iter().flat_map(|listed| &listed.keys) {
         let row = rows.iter().find(|row| row.public == key.to_pem());
-        keys.push(KeyView { id: key.id().to_owned(), here: row.is_some_and(|row| is_here(row)), since_ms: row.map(|row| row.created_ms) });
+        let place = row.map_or(Place::Elsewhere, |row| Place::of(row));
+        keys.push(KeyView { id: key.id().to_owned(), place, since_ms: row.map(|row| row.created_ms) });
     }
     let threshold = listed.as_ref().map_or(1, |listed| listed.threshold);
-    let here = u32::try_from(keys.iter().filter(|key| key.here).count()).unwrap_or(u32::MAX);
-    let signed_here = here >= threshold;
+    let at_hand = u32::try_from(keys.iter().filter(|key| key.place != Place::Elsewhere).count()).unwrap_or(u32::MAX);
+    let signed_here = at_hand >= threshold;
     let stamp = repository.stamp(role);
     let until = match &stamp {
         None => Until::Unsigned,
@@ -207,7 +229,7 @@ pub(crate) async fn endings(db: &Reader<'_>, now_s: i64) -> Result<Vec<(Role, i6
     let mut endings = Vec::new();
     for role in Role::ALL {
         let Some(held) = repository.stamp(role) else { continue };
-        let elsewhere = !signs_here(&repository, &rows, role)?;
+        let elsewhere = !is_signed_by_itself(&repository, &rows, role)?;
         // What is renewed by itself is renewed long before; a day late is worth a word, and so is what has ended.
         let late = life(role).renew_before.min(WARN_BEFORE_S) - DAY;
         let before = if elsewhere { WARN_BEFORE_S } else { late.max(0) };

@@ -33,7 +33,8 @@ impl UseCase for RotateAuditLog {
                 "the log's key was rotated lately, and gateways do not all know the new one yet; `writ keys list` says for which it waits";
             return Err(Error::refused("rotation_under_way", text));
         }
-        let seed = scene.parts.chance.bytes::<32>();
+        let seed = scene.new_key(AUDIT_LOG, || Ok(scene.parts.chance.bytes::<32>().to_vec()))?;
+        let seed: [u8; 32] = seed.as_slice().try_into().map_err(|error| Error::internal("making the log key", error))?;
         let failed = |error| Error::internal("making the log key", error);
         let new = Signer::from_seed(&checkpoint::origin(tenant.as_str()), &seed).map_err(failed)?;
         let handover = match (self.compromised, held.last()) {

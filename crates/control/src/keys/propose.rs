@@ -2,7 +2,7 @@
 
 use super::change::{KeyChange, apply};
 use crate::delivery::candidate::roots;
-use crate::delivery::signing::{Signing, damaged, signs_here, unsigned};
+use crate::delivery::signing::{Signing, damaged, is_signed_by_itself, unsigned};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -43,13 +43,16 @@ pub(super) async fn propose(scene: &Scene<'_>, signing: &Signing<'_>, keys: &Roo
     let root = repository.prepare_root(keys, signing.root_expires()).map_err(unsigned)?;
     let after = repository.supposing(&root).map_err(damaged)?;
     for role in [Role::Snapshot, Role::Timestamp] {
-        if !signs_here(&after, signing.keys(), role)? {
-            return Err(Error::refused("online_role", format!("{role} is signed all the time, so enough of its keys have to lie here")));
+        if !is_signed_by_itself(&after, signing.keys(), role)? {
+            return Err(Error::refused(
+                "online_role",
+                format!("{role} is signed all the time, so enough of its keys have to lie here, or in a service"),
+            ));
         }
     }
     // Under other policy keys the present list would count for nothing. If those do not lie here, they have to sign it along with the root.
     let stands = !signing.is_published() || after.stands(Role::Targets).map_err(damaged)?;
-    let list = match stands || signs_here(&after, signing.keys(), Role::Targets)? {
+    let list = match stands || is_signed_by_itself(&after, signing.keys(), Role::Targets)? {
         true => None,
         false => Some(after.prepare_targets(None, 0, signing.list_stamp().await?).map_err(unsigned)?),
     };

@@ -66,7 +66,10 @@ pub(super) async fn enact_root(scene: &Scene<'_>, mut signing: Signing<'_>, mut 
     let keys = sync(scene, &mut signing, &LISTED).await?;
     for role in [Role::Snapshot, Role::Timestamp] {
         if !signing.can_sign(role)? {
-            return Err(Error::refused("online_role", format!("{role} is signed all the time, so its key has to lie here")));
+            return Err(Error::refused(
+                "online_role",
+                format!("{role} is signed all the time, so its key has to lie here, or in a service"),
+            ));
         }
     }
     if let Some(mut list) = list {

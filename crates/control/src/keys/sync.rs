@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 /// for a root or a list that was never signed among them. Answers what changed, for the audit log.
 pub(crate) async fn sync(scene: &Scene<'_>, signing: &mut Signing<'_>, roles: &[Role]) -> Result<Value> {
     let (mut began, mut ended) = (BTreeMap::<&str, Vec<String>>::new(), BTreeMap::<&str, Vec<String>>::new());
+    let mut in_service = BTreeMap::<&str, String>::new();
     for role in roles {
         let Some(listed) = signing.repository().keys_of(*role).map_err(damaged)? else { continue };
         let rows: Vec<store::Key> =
@@ -20,7 +21,12 @@ pub(crate) async fn sync(scene: &Scene<'_>, signing: &mut Signing<'_>, roles: &[
             let pem = key.to_pem();
             match rows.iter().find(|row| row.public == pem) {
                 Some(row) if row.active == 1 => continue,
-                Some(row) => keys::activate(scene, row.clone()).await?,
+                Some(row) => {
+                    if let Some(service) = keys::in_service(row) {
+                        in_service.insert(role.name(), service.to_owned());
+                    }
+                    keys::activate(scene, row.clone()).await?;
+                }
                 None => drop(keys::add_elsewhere(scene, purpose(*role), pem).await?),
             }
             began.entry(role.name()).or_default().push(key.id().to_owned());
@@ -37,5 +43,5 @@ pub(crate) async fn sync(scene: &Scene<'_>, signing: &mut Signing<'_>, roles: &[
         }
     }
     signing.reload_keys().await?;
-    Ok(json!({ "began": began, "ended": ended }))
+    Ok(json!({ "began": began, "ended": ended, "in_service": in_service }))
 }

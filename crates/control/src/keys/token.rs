@@ -57,7 +57,9 @@ impl UseCase for RotateTokenKey {
             let text = "a new token key waits already until every gateway knows it; `writ keys list` says for which it waits";
             return Err(Error::refused("rotation_under_way", text));
         }
-        let (new, pkcs8) = SigningKey::generate().map_err(|error| Error::internal("making a token key", error))?;
+        let failed = |error| Error::internal("making a token key", error);
+        let pkcs8 = scene.new_key(TOKEN, || Ok(SigningKey::generate().map_err(failed)?.1.to_vec()))?;
+        let new = SigningKey::from_pkcs8(&pkcs8).map_err(failed)?;
         let public = serde_json::to_string(new.public()).map_err(|error| Error::internal("making a token key", error))?;
         let published = scene.db.this_tenant().await?.ok_or(Error::NotFound)?.policy_version > 0;
         // Before the first publish nobody has to know it first.

@@ -1,9 +1,13 @@
 //! The tenant's keys as rows: made here and kept sealed, opened for the moment of a signature, destroyed when they end; or known from
-//! elsewhere by their public half. What keys are rotated and how is told in [`crate::keys`].
+//! elsewhere by their public half, or in a key management service that signs with them for us. What keys are rotated and how is told in
+//! [`crate::keys`].
 
 use crate::error::{Error, Result};
 use crate::scene::Scene;
+use crate::service::{Reference, ServiceKey};
+use crate::signatures::{Hand, Pen};
 use crate::vault::Vault;
+use bundle::{PublicKey, Role};
 use policy::RevocationKey;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -44,9 +48,18 @@ pub async fn add_elsewhere(scene: &Scene<'_>, purpose: &str, public: String) -> 
     insert(scene, row(scene, scene.id("key"), purpose, public)).await
 }
 
+/// Notes a key that a service signs with. It signs from when it is made active.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_in_service(scene: &Scene<'_>, purpose: &str, key: &ServiceKey) -> Result<Key> {
+    let service = Some(key.reference.as_str().to_owned());
+    insert(scene, Key { service, active: 0, ..row(scene, scene.id("key"), purpose, key.public.to_pem()) }).await
+}
+
 fn row(scene: &Scene<'_>, id: String, purpose: &str, public: String) -> Key {
     let (purpose, sealed, created_ms) = (purpose.to_owned(), String::new(), scene.cx.now_ms);
-    Key { id, purpose, sealed, public, active: 1, created_ms, ended_ms: None, retired_ms: None, handover: None }
+    Key { id, purpose, sealed, public, active: 1, created_ms, ended_ms: None, retired_ms: None, handover: None, service: None }
 }
 
 async fn insert(scene: &Scene<'_>, row: Key) -> Result<Key> {
@@ -77,6 +90,35 @@ pub async fn end(scene: &Scene<'_>, key: Key, retired: bool) -> Result<()> {
 /// Whether the private half lies here, to sign now or to wait for its time.
 pub fn is_here(key: &Key) -> bool {
     !key.sealed.is_empty() && key.ended_ms.is_none()
+}
+
+/// Whether Writ can have it sign by itself: its private half lies here, or in a service.
+pub fn is_at_hand(key: &Key) -> bool {
+    is_here(key) || in_service(key).is_some()
+}
+
+/// Where a key lies that a service signs with; none when it ended.
+pub fn in_service(key: &Key) -> Option<&str> {
+    key.service.as_deref().filter(|_| key.ended_ms.is_none())
+}
+
+/// What signs for a role with a key that is at hand.
+///
+/// # Errors
+/// When the key is of another kind, or the master key is another.
+pub(crate) fn pen<'a>(scene: &'a Scene<'_>, role: Role, key: &Key) -> Result<Pen<'a>> {
+    let unreadable = |error| Error::internal("reading a signing key", error);
+    let hand = match in_service(key) {
+        Some(service) => {
+            let reference = Reference::parse(service).ok_or_else(|| Error::internal("reading where a key lies", service.to_owned()))?;
+            Hand::Service(ServiceKey { reference, public: PublicKey::from_pem(&key.public).map_err(unreadable)? })
+        }
+        None => {
+            let pkcs8 = unseal(&scene.cx.tenant, &scene.parts.vault, key)?;
+            Hand::Here(bundle::Key::from_pkcs8(&pkcs8).map_err(unreadable)?)
+        }
+    };
+    Ok(Pen { attempt: scene.attempt, role, hand })
 }
 
 /// The private half of a key that lies here.
@@ -113,8 +155,8 @@ pub async fn counting(db: &Reader<'_>, purpose: &'static str) -> Result<Vec<Key>
     Ok(db.keys_for(purpose).await?.into_iter().filter(|key| key.retired_ms.is_none()).collect())
 }
 
-/// The keys of the tenant's tokens as a JWK set (RFC 7517): also the one that is to sign next, so that everybody knows it by then, and those
-/// that no longer sign, since tokens of theirs may still live.
+/// The keys of the tenant's tokens as a JWK set (RFC 7517): also the one that is to sign next, so that everybody knows it by then, and
+/// those that no longer sign, since tokens of theirs may still live.
 ///
 /// # Errors
 /// When the database fails or holds no key.

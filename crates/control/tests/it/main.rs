@@ -2,6 +2,7 @@
 //!
 //! An area that adds tests adds its `mod` line here.
 
+mod key_service;
 mod support;
 mod world;
 

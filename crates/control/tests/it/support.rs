@@ -2,6 +2,7 @@
 //!
 //! Write a test once with [`on_each_database`]; it runs on SQLite, and on PostgreSQL too when `WRIT_TEST_POSTGRES` names a server.
 
+use crate::key_service::Service;
 use control::tenancy::CreateTenant;
 use control::{
     Actor, AdminRole, Chance, Clock, Control, Ctx, Done, Event, MasterKey, Parts, Permission, Result, Scene, TenantId, UseCase, Vault,
@@ -32,9 +33,18 @@ impl Clock for TestClock {
     }
 }
 
+impl TestClock {
+    /// Moves it on.
+    pub fn advance_ms(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
 /// A control plane with the tenant `acme`.
 pub struct Harness {
     pub control: Control,
+    /// What signs with keys that were moved into it.
+    pub service: Service,
     clock: Arc<TestClock>,
     settings: Settings,
     _folder: Option<TempDir>,
@@ -65,26 +75,38 @@ impl Harness {
     async fn over(settings: Settings, folder: Option<TempDir>) -> Self {
         // The tenant was made before the test began, so its event stands before all others.
         let clock = Arc::new(TestClock(AtomicI64::new(START_MS - 1)));
-        let control = open(&settings, &clock, 1, MASTER).await;
+        let service = Service::default();
+        let control = open(&settings, &clock, &service, 1, MASTER).await;
         let create = CreateTenant { name: "Acme".to_owned() };
         control.create_tenant("acme", create).await.expect("the tenant is made");
         clock.0.store(START_MS, Ordering::SeqCst);
-        Self { control, clock, settings, _folder: folder }
+        Self { control, service, clock, settings, _folder: folder }
     }
 
     /// Opens the same database again, as after a restart or in a second replica. Give each a seed of its own.
     pub async fn another(&self, seed: u64) -> Control {
-        open(&self.settings, &self.clock, seed, MASTER).await
+        open(&self.settings, &self.clock, &self.service, seed, MASTER).await
+    }
+
+    /// The same without the key management service.
+    pub async fn without_service(&self, seed: u64) -> Control {
+        let store = Store::open(&self.settings).await.expect("the database opens");
+        Control::new(store, Parts { key_service: None, ..parts(&self.clock, &self.service, seed, MASTER) })
     }
 
     /// The same with another master key.
     pub async fn under(&self, master: [u8; 32], seed: u64) -> Control {
-        open(&self.settings, &self.clock, seed, master).await
+        open(&self.settings, &self.clock, &self.service, seed, master).await
     }
 
     /// Makes another tenant.
     pub async fn tenant(&self, slug: &str) {
         self.control.create_tenant(slug, CreateTenant { name: slug.to_owned() }).await.expect("the tenant is made");
+    }
+
+    /// The clock, for what moves it while something else goes on.
+    pub fn clock(&self) -> Arc<TestClock> {
+        Arc::clone(&self.clock)
     }
 
     /// Moves the clock on.
@@ -94,7 +116,7 @@ impl Harness {
 
     /// Moves the clock on.
     pub fn advance_ms(&self, ms: i64) {
-        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+        self.clock.advance_ms(ms);
     }
 
     /// Unix milliseconds, as the control plane sees it.
@@ -180,12 +202,16 @@ pub fn person(user: &str, roles: &[AdminRole]) -> Actor {
     Actor::Person { user: user.to_owned(), name: user.to_owned(), roles: roles.to_vec() }
 }
 
-async fn open(settings: &Settings, clock: &Arc<TestClock>, seed: u64, master: [u8; 32]) -> Control {
+async fn open(settings: &Settings, clock: &Arc<TestClock>, service: &Service, seed: u64, master: [u8; 32]) -> Control {
     let store = Store::open(settings).await.expect("the database opens");
+    Control::new(store, parts(clock, service, seed, master))
+}
+
+fn parts(clock: &Arc<TestClock>, service: &Service, seed: u64, master: [u8; 32]) -> Parts {
     let vault = Vault::new(&MasterKey::new(master)).expect("a vault");
     let chance = Chance::new(ChaCha20Rng::seed_from_u64(seed));
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-    Control::new(store, Parts { clock, chance, vault, public_url: PUBLIC_URL.to_owned() })
+    Parts { clock, chance, vault, public_url: PUBLIC_URL.to_owned(), key_service: Some(Arc::new(service.clone())) }
 }
 
 struct Plant<R>(R);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
-use reqwest::{Client, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use url::{Host, Url};
 
 use super::{
@@ -46,8 +46,22 @@ pub struct Guarded {
 impl Guarded {
     /// A client with the given reach and bounds. Fails only when the system's trust store cannot be read.
     pub fn new(reach: Reach, limits: Limits) -> Result<Self, OutboundError> {
+        Self::build(reach, limits, Client::builder)
+    }
+
+    /// The same for servers whose certificates come from these authorities, in PEM, and from no other.
+    pub fn trusting(reach: Reach, limits: Limits, authorities: &[u8]) -> Result<Self, OutboundError> {
+        let unreadable = || OutboundError::Malformed("no certificates in PEM".into());
+        let authorities = Certificate::from_pem_bundle(authorities).map_err(|_| unreadable())?;
+        if authorities.is_empty() {
+            return Err(unreadable());
+        }
+        Self::build(reach, limits, || Client::builder().tls_certs_only(authorities.clone()))
+    }
+
+    fn build(reach: Reach, limits: Limits, begin: impl Fn() -> ClientBuilder) -> Result<Self, OutboundError> {
         let build = |public| {
-            Client::builder()
+            begin()
                 .redirect(redirect::Policy::none())
                 .referer(false)
                 // A proxy would resolve names itself, past the check.

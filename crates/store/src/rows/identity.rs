@@ -3,7 +3,7 @@
 use super::table;
 
 table! {
-    /// A key. Its private half is sealed under the master key, lies elsewhere, or was destroyed.
+    /// A key. Its private half is sealed under the master key, lies in a key management service or elsewhere, or was destroyed.
     "keys" keys, Key {
         /// What it signs: `token`, `tuf-root`, …, `audit-log`.
         purpose: String,
@@ -21,6 +21,8 @@ table! {
         retired_ms: Option<i64>,
         /// Of a key of the audit log: the note by which the key before handed the log over to it.
         handover: Option<String>,
+        /// Where it lies in a key management service that signs with it for us, such as `vault:transit/acme-timestamp@1`.
+        service: Option<String>,
     }
 }
 

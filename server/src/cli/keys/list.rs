@@ -3,7 +3,7 @@
 use app::instant::{Instant, relative};
 use bundle::Role;
 use control::delivery::CandidateView;
-use control::keys::{KeyView, Keys, Other, OtherState, RoleKeys, Until, WARN_BEFORE_S};
+use control::keys::{KeyView, Keys, Other, OtherState, Place, RoleKeys, Until, WARN_BEFORE_S};
 use std::fmt::Write;
 
 /// All keys, one a line, and what needs somebody.
@@ -53,7 +53,12 @@ fn heading(role: &RoleKeys, now: &Instant) -> String {
 
 fn place(key: &KeyView) -> String {
     let since = key.since_ms.map(|ms| format!(", since {}", Instant::from_ms(ms).text)).unwrap_or_default();
-    format!("{}{since}", if key.here { "database" } else { "elsewhere" })
+    let place = match &key.place {
+        Place::Here => "database",
+        Place::Service(reference) => reference,
+        Place::Elsewhere => "elsewhere",
+    };
+    format!("{place}{since}")
 }
 
 fn stands(other: &Other) -> String {

@@ -6,7 +6,7 @@ use super::awaits;
 use anyhow::{Result, ensure};
 use bundle::Role;
 use clap::{Args, ValueEnum};
-use control::keys::{Carried, KeyRotation, RotateAuditLog, RotateKeys, RotateTokenKey, Rotated};
+use control::keys::{Carried, KeyRotation, RotateAuditLog, RotateKeys, RotateTokenKey, Rotated, prove};
 use control::{Control, Ctx};
 use std::path::PathBuf;
 
@@ -59,8 +59,11 @@ pub struct Rotate {
     /// The public half of the new key, where the key lies elsewhere: make it there with `writ keys new`.
     #[arg(long, value_name = "FILE")]
     new: Option<PathBuf>,
-    /// Id, or beginning of the id, of the key to replace, where several lie elsewhere.
-    #[arg(long, value_name = "KEYID", requires = "new")]
+    /// Where the new key lies in the key management service, for example vault:transit/acme-timestamp. It signs a test first. Goes with one role.
+    #[arg(long = "in", value_name = "REFERENCE", conflicts_with = "new")]
+    service: Option<String>,
+    /// Id, or beginning of the id, of the key to replace, where there are several.
+    #[arg(long, value_name = "KEYID")]
     old: Option<String>,
     /// Where to write the next root, if it has to be signed elsewhere.
     #[arg(long, value_name = "FILE", default_value = "root-proposal.json")]
@@ -80,11 +83,28 @@ impl Rotate {
         // Found out before a key is made.
         let free = listed.is_empty() || std::fs::symlink_metadata(&self.out).is_err();
         ensure!(free, "{} is there already; give another --out", self.out.display());
+        ensure!(self.old.is_none() || self.new.is_some() || self.service.is_some(), "--old goes with --new or --in");
+        if self.service.is_some() {
+            let one = self.roles.len() == 1 && self.roles[0].role().is_some();
+            ensure!(one, "--in goes with one role of the repository; keys for tokens and for the audit log lie in the database");
+        }
         let (control, cx) = self.at.open().await?;
+        let service = match &self.service {
+            Some(reference) => Some(prove(&control, &cx, reference).await.map_err(explain)?),
+            None => None,
+        };
+        if let Some(key) = &service {
+            println!("{} signs", key.reference);
+        }
         for roles in [listed, delegated] {
             if !roles.is_empty() {
-                let rotation =
-                    RotateKeys { roles, elsewhere: elsewhere.clone(), replaces: self.old.clone(), compromised: self.compromised };
+                let rotation = RotateKeys {
+                    roles,
+                    elsewhere: elsewhere.clone(),
+                    service: service.clone(),
+                    replaces: self.old.clone(),
+                    compromised: self.compromised,
+                };
                 self.repository(&control, &cx, rotation).await?;
             }
         }

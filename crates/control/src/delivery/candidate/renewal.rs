@@ -1,7 +1,7 @@
 //! Asking the policy key for another while, before the list of policies ends.
 
 use super::super::opa::lacks_bundles;
-use super::super::signing::{Signing, life, read_repository, signs_here, unsigned};
+use super::super::signing::{Signing, is_signed_by_itself, life, read_repository, unsigned};
 use super::{Fate, Offer, settle};
 use crate::control::Control;
 use crate::ctx::{Actor, Ctx};
@@ -36,7 +36,7 @@ async fn is_due(control: &Control, cx: &Ctx) -> Result<bool> {
     let repository = read_repository(&state)?;
     let ends = repository.stamp(Role::Targets).map_or(i64::MAX, |held| held.expires);
     let keys = db.tuf_keys().await?;
-    if signs_here(&repository, &keys, Role::Targets)? || db.candidate_awaiting().await?.is_some() {
+    if is_signed_by_itself(&repository, &keys, Role::Targets)? || db.candidate_awaiting().await?.is_some() {
         return Ok(false);
     }
     let nears_end = ends - cx.now_s() <= life(Role::Targets).renew_before;

@@ -1,23 +1,26 @@
 //! Signed bundles: made with a publish and a revocation, renewed before they end.
 //!
-//! A policy's bundle is signed with the policy key at publish (here, or as `elsewhere.rs` has it), lives as long as the list of policies does,
-//! and is kept for as long as the policy is. Revocations are signed with their own key, again and again: the newest bundle proves for ten minutes that nothing newer is
-//! known, and ends after a day.
+//! A policy's bundle is signed with the policy key at publish (here, or as `elsewhere.rs` has it), lives as long as the list of policies
+//! does, and is kept for as long as the policy is. Revocations are signed with their own key, again and again: the newest bundle proves for
+//! ten minutes that nothing newer is known, and ends after a day.
 
+use crate::control::Control;
 use crate::delivery::compile::read;
 use crate::delivery::list::revocation_list;
+use crate::delivery::repository::By;
 use crate::delivery::rollout::course;
 use crate::delivery::signing::{Signing, damaged, life, public as public_half, purpose, read_repository};
 use crate::error::{Error, Result};
 use crate::scene::{Scene, Upkeep};
-use crate::tenancy::keys::{is_here, unseal};
+use crate::signatures::Pen;
+use crate::tenancy::keys::{is_at_hand, is_here, pen};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bundle::{Key, PublicKey, Repository, Role};
+use bundle::{PublicKey, Repository, Role};
 use opa::{Archive, Lane, PolicyTerms, RevocationTerms, Unsigned, policy_bundle, revocations_bundle};
 use policy::PolicySet;
 use std::collections::BTreeSet;
-use store::{OpaArchive, OpaArchiveHead, Reader};
+use store::{OpaArchive, OpaArchiveHead, Reader, TenantId};
 
 /// For how long revocations prove that nothing newer is known, seconds: as the timestamp of our own repository.
 const FRESH_FOR: i64 = life(Role::Timestamp).signed_for;
@@ -44,7 +47,7 @@ const fn role(lane: Lane) -> Role {
     }
 }
 
-/// The key that signs a lane: of those that the metadata lists for its role the one that lies here, the newest of several. An OPA pins one
+/// The key that signs a lane: of those that the metadata lists for its role the one that is at hand, the newest of several. An OPA pins one
 /// key only, whatever the threshold of the role is.
 pub(super) fn chosen<'k>(repository: &Repository, keys: &'k [store::Key], lane: Lane) -> Result<&'k store::Key> {
     let listed = repository.keys_of(role(lane)).map_err(damaged)?;
@@ -54,7 +57,7 @@ pub(super) fn chosen<'k>(repository: &Repository, keys: &'k [store::Key], lane: 
             Some(listed) => listed.keys.contains(&public_half(key)?),
             None => key.active == 1,
         };
-        let rank = |key: &'k store::Key| (is_here(key), key.created_ms, &key.id);
+        let rank = |key: &'k store::Key| (is_at_hand(key), key.created_ms, &key.id);
         if counts && best.is_none_or(|held| rank(key) > rank(held)) {
             best = Some(key);
         }
@@ -68,14 +71,10 @@ pub(super) async fn public(db: &Reader<'_>, lane: Lane) -> Result<PublicKey> {
     public_half(chosen(&read_repository(&state)?, &db.tuf_keys().await?, lane)?)
 }
 
-/// The key that signs a lane, if it lies here.
-fn key(scene: &Scene<'_>, signing: &Signing<'_>, lane: Lane) -> Result<Option<Key>> {
+/// What signs a lane, if its key is at hand.
+fn key<'s>(scene: &'s Scene<'_>, signing: &Signing<'_>, lane: Lane, by: By) -> Result<Option<Pen<'s>>> {
     let row = chosen(signing.repository(), signing.keys(), lane)?;
-    if !is_here(row) {
-        return Ok(None);
-    }
-    let pkcs8 = unseal(&scene.cx.tenant, &scene.parts.vault, row)?;
-    Key::from_pkcs8(&pkcs8).map(Some).map_err(|error| Error::internal("reading a signing key", error))
+    if is_here(row) || (is_at_hand(row) && by == By::All) { pen(scene, role(lane), row).map(Some) } else { Ok(None) }
 }
 
 async fn keep(scene: &Scene<'_>, id: String, number: i64, archive: &Archive, expires: i64) -> Result<()> {
@@ -112,7 +111,11 @@ pub(super) async fn keep_policy(scene: &Scene<'_>, version: u64, archive: &Archi
 ///
 /// Where the policy key lies elsewhere nothing is signed here. Answers whether it was signed.
 pub(in crate::delivery) async fn publish(scene: &Scene<'_>, signing: &Signing<'_>, policy: &PolicySet, text: &str) -> Result<bool> {
-    let Some(key) = key(scene, signing, Lane::Policy)? else { return Ok(false) };
+    publish_by(scene, signing, policy, text, By::All).await
+}
+
+async fn publish_by(scene: &Scene<'_>, signing: &Signing<'_>, policy: &PolicySet, text: &str, by: By) -> Result<bool> {
+    let Some(key) = key(scene, signing, Lane::Policy, by)? else { return Ok(false) };
     let signed = scene.cx.now_s();
     let ends = signed + life(Role::Targets).signed_for;
     let archive = bundle_of(policy, text, signed, ends)?.sign(&key).map_err(failed)?;
@@ -122,11 +125,15 @@ pub(in crate::delivery) async fn publish(scene: &Scene<'_>, signing: &Signing<'_
 
 /// Signs revocations as the rows have them in this transaction, where there is an OPA to follow them and a policy to take from.
 pub(in crate::delivery) async fn revoke(scene: &Scene<'_>, signing: &Signing<'_>) -> Result<bool> {
+    revoke_by(scene, signing, By::All).await
+}
+
+async fn revoke_by(scene: &Scene<'_>, signing: &Signing<'_>, by: By) -> Result<bool> {
     let tenant = scene.db.this_tenant().await?.ok_or(Error::NotFound)?;
     if tenant.policy_version == 0 || scene.db.opas().await?.is_empty() {
         return Ok(false);
     }
-    let Some(key) = key(scene, signing, Lane::Revocations)? else { return Ok(false) };
+    let Some(key) = key(scene, signing, Lane::Revocations, by)? else { return Ok(false) };
     let signed = scene.cx.now_s();
     let list = revocation_list(&scene.db, scene.parts, signed).await?;
     let floor = signing.repository().min_version().max(1);
@@ -150,6 +157,32 @@ impl Upkeep for RefreshArchives {
     }
 }
 
+/// The same with the keys that lie here alone.
+struct RefreshAlone;
+
+impl Upkeep for RefreshAlone {
+    type Out = bool;
+
+    async fn run(&self, scene: &Scene<'_>) -> Result<(bool, bool)> {
+        let signed = refresh_by(scene, &Signing::open(scene).await?, By::Here).await?;
+        Ok((signed, signed))
+    }
+}
+
+/// Does what [`RefreshArchives`] does; while a key management service fails, what can be done without it.
+///
+/// # Errors
+/// As the upkeep fails; [`Error::NotSigned`] when something is due that only the service can sign, whatever else was signed.
+pub async fn refresh_archives(control: &Control, tenant: &TenantId) -> Result<bool> {
+    match control.keep(tenant, RefreshArchives).await {
+        Err(Error::NotSigned(missing)) => {
+            control.keep(tenant, RefreshAlone).await?;
+            Err(missing.into())
+        }
+        done => done,
+    }
+}
+
 /// The policies whose bundles OPAs lack: missing, near their end, or signed with a key that signs no more. None without OPAs.
 pub(super) async fn due(db: &Reader<'_>, repository: &Repository, keys: &[store::Key], now_s: i64) -> Result<BTreeSet<u64>> {
     let tenant = db.this_tenant().await?.ok_or(Error::NotFound)?;
@@ -170,6 +203,10 @@ pub(super) async fn due(db: &Reader<'_>, repository: &Repository, keys: &[store:
 
 /// See [`RefreshArchives`].
 pub(in crate::delivery) async fn refresh(scene: &Scene<'_>, signing: &Signing<'_>) -> Result<bool> {
+    refresh_by(scene, signing, By::All).await
+}
+
+async fn refresh_by(scene: &Scene<'_>, signing: &Signing<'_>, by: By) -> Result<bool> {
     let tenant = scene.db.this_tenant().await?.ok_or(Error::NotFound)?;
     if tenant.policy_version == 0 || scene.db.opas().await?.is_empty() {
         return Ok(false);
@@ -177,7 +214,7 @@ pub(in crate::delivery) async fn refresh(scene: &Scene<'_>, signing: &Signing<'_
     let mut signed = false;
     for version in due(&scene.db, signing.repository(), signing.keys(), scene.cx.now_s()).await? {
         if let Some(row) = scene.db.get::<store::Bundle>(&version.to_string()).await? {
-            signed |= publish(scene, signing, &read(&row.policy)?, &row.policy).await?;
+            signed |= publish_by(scene, signing, &read(&row.policy)?, &row.policy, by).await?;
         }
     }
     let heads = scene.db.opa_archive_heads().await?;
@@ -188,7 +225,7 @@ pub(in crate::delivery) async fn refresh(scene: &Scene<'_>, signing: &Signing<'_
     let current =
         |head: &OpaArchiveHead| head.number == tenant.revocation_seq && head.key_id == revocations_key.id() && !due(head.signed_ms);
     if !revocations.is_some_and(current) {
-        signed |= revoke(scene, signing).await?;
+        signed |= revoke_by(scene, signing, by).await?;
     }
     Ok(signed)
 }

@@ -6,7 +6,7 @@ use crate::delivery::compile::read;
 use crate::delivery::signing::{Signing, damaged, public};
 use crate::error::{Error, Result};
 use crate::scene::Scene;
-use crate::tenancy::keys::is_here;
+use crate::tenancy::keys::is_at_hand;
 use bundle::ceremony::ForOpas;
 use bundle::{PublicKey, Repository, Unsigned};
 use opa::Lane;
@@ -89,7 +89,7 @@ pub(in crate::delivery) async fn ask(
     added: Option<&Added>,
 ) -> Result<Option<Asked>> {
     let row = chosen(signing.repository(), signing.keys(), Lane::Policy)?;
-    if is_here(row) {
+    if is_at_hand(row) {
         return Ok(None);
     }
     let (signed, ends) = (scene.cx.now_s(), ends(list)?);
@@ -128,7 +128,7 @@ pub(in crate::delivery) async fn complete(scene: &Scene<'_>, signing: &Signing<'
 pub(in crate::delivery) async fn lacks_bundles(db: &Reader<'_>, repository: &Repository, keys: &[store::Key], now_s: i64) -> Result<bool> {
     let row = chosen(repository, keys, Lane::Policy)?;
     let due = due(db, repository, keys, now_s).await?;
-    if is_here(row) || due.is_empty() {
+    if is_at_hand(row) || due.is_empty() {
         return Ok(false);
     }
     let (newest, _) = db.candidate_marks().await?;

@@ -19,7 +19,7 @@ mod serving;
 mod status;
 mod view;
 
-pub use archives::RefreshArchives;
+pub use archives::{RefreshArchives, refresh_archives};
 pub use clients::{EnrolOpa, NewToken, OpaEnrolled, authenticate, opa_named};
 pub use configuration::{Paths, PrintConfiguration};
 pub use logs::{ForgetDecisions, take};

@@ -7,6 +7,7 @@ mod log;
 mod refusals;
 mod reseal;
 mod rotation;
+mod service;
 mod tokens;
 
 use super::*;

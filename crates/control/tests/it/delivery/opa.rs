@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 type Lane = ::opa::Lane;
 
-async fn enrol_opa(h: &Harness, name: &str) -> OpaEnrolled {
+pub(super) async fn enrol_opa(h: &Harness, name: &str) -> OpaEnrolled {
     h.control.run(&ada(h).await, EnrolOpa { name: name.to_owned() }).await.expect("enrolled")
 }
 
@@ -26,7 +26,7 @@ async fn system(h: &Harness) -> Ctx {
 }
 
 /// What lies ready for this OPA, with its bytes.
-async fn served(h: &Harness, client: &str, lane: Lane) -> Option<(opa::Offer, Vec<u8>)> {
+pub(super) async fn served(h: &Harness, client: &str, lane: Lane) -> Option<(opa::Offer, Vec<u8>)> {
     let cx = system(h).await;
     let shelf = opa::heads(&h.control, &cx).await.expect("heads");
     let offer = shelf.offer(client, lane)?.clone();
@@ -34,7 +34,7 @@ async fn served(h: &Harness, client: &str, lane: Lane) -> Option<(opa::Offer, Ve
     Some((offer, bytes))
 }
 
-async fn config(h: &Harness, client: &str) -> Config {
+pub(super) async fn config(h: &Harness, client: &str) -> Config {
     let paths = Paths { token: "/etc/opa/token".to_owned(), state: "/var/lib/opa".to_owned() };
     let printed = h.control.run(&ada(h).await, PrintConfiguration { client: client.to_owned(), paths }).await.expect("printed");
     Config::read(&printed).expect("an OPA reads it")
@@ -207,7 +207,7 @@ on_each_database! {
         h.advance_s(1);
         // Both keys are replaced, and lie here: first the one, then what it delegates to.
         for role in [bundle::Role::Targets, bundle::Role::Revocations] {
-            let rotate = RotateKeys { roles: vec![role], elsewhere: None, replaces: None, compromised: false };
+            let rotate = RotateKeys { roles: vec![role], elsewhere: None, service: None, replaces: None, compromised: false };
             let rotated = h.control.run(&ada(&h).await, rotate).await.expect("rotated").rotated;
             assert!(matches!(rotated, Rotated::Done), "{rotated:?}");
         }

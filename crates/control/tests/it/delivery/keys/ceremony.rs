@@ -1,6 +1,7 @@
 //! A next root: proposed, signed by several, submitted.
 
 use super::*;
+use control::keys::Place;
 
 on_each_database! {
     async fn a_root_of_two_in_three_with_the_policy_key_elsewhere(h: Harness) {
@@ -31,10 +32,10 @@ on_each_database! {
 
         let root = role(&h, Role::Root).await;
         assert_eq!((root.threshold, root.keys.len(), root.signed_here, root.version), (2, 3, false, Some(2)));
-        assert_eq!(root.keys.iter().filter(|key| key.here).count(), 1);
+        assert_eq!(root.keys.iter().filter(|key| key.place == Place::Here).count(), 1);
         assert!(root.keys.iter().all(|key| key.since_ms.is_some()));
         let targets = role(&h, Role::Targets).await;
-        assert_eq!((targets.signed_here, targets.keys[0].id.as_str(), targets.keys[0].here), (false, policy.public().id(), false));
+        assert_eq!((targets.signed_here, targets.keys[0].id.as_str(), &targets.keys[0].place), (false, policy.public().id(), &Place::Elsewhere));
         // The old policy key is destroyed, its public half stays on record.
         let old: Vec<store::Key> = h.rows::<store::Key>().await.into_iter().filter(|row| row.purpose == "tuf-targets" && row.active == 0).collect();
         assert_eq!((old.len(), old[0].sealed.as_str(), old[0].ended_ms), (1, "", Some(h.now_ms())));

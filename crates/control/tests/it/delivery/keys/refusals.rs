@@ -52,7 +52,7 @@ async fn people(h: &Harness) -> [Key; 3] {
 }
 
 fn rotate(roles: &[Role]) -> RotateKeys {
-    RotateKeys { roles: roles.to_vec(), elsewhere: None, replaces: None, compromised: false }
+    RotateKeys { roles: roles.to_vec(), elsewhere: None, service: None, replaces: None, compromised: false }
 }
 
 async fn refused<U: UseCase>(h: &Harness, cx: &Ctx, use_case: U) -> &'static str

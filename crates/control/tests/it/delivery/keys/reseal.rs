@@ -80,7 +80,7 @@ on_each_database! {
         assert!(!opens_the_secret(&h.control, &h).await);
         assert_eq!(code(h.control.run(&h.host().await, secret(1)).await), "another_master_key");
         assert_eq!(code(h.control.keep(&h.acme(), begins()).await.map(drop)), "another_master_key");
-        assert!(h.control.run(&ada(&h).await, RotateKeys { roles: vec![Role::Timestamp], elsewhere: None, replaces: None, compromised: false }).await.is_err());
+        assert!(h.control.run(&ada(&h).await, RotateKeys { roles: vec![Role::Timestamp], elsewhere: None, service: None, replaces: None, compromised: false }).await.is_err());
         assert!(publish(&h).await.is_err());
 
         // With the new one everything goes on: signing, new keys, who is at the provider just now, another tenant.
@@ -93,7 +93,7 @@ on_each_database! {
         assert!(h.control.keep(&h.acme(), take(&late.state)).await.expect("answers").is_none());
         h.control.run(&ada(&h).await, SetRole("sre", &["logs.read"])).await.expect("edited");
         assert_eq!(publish(&h).await.expect("publishes"), 2);
-        let rotated = RotateKeys { roles: vec![Role::Root, Role::Timestamp, Role::Snapshot], elsewhere: None, replaces: None, compromised: false };
+        let rotated = RotateKeys { roles: vec![Role::Root, Role::Timestamp, Role::Snapshot], elsewhere: None, service: None, replaces: None, compromised: false };
         h.control.run(&ada(&h).await, rotated).await.expect("rotates");
         h.control.create_tenant("gamma", CreateTenant { name: "Gamma".to_owned() }).await.expect("made");
 

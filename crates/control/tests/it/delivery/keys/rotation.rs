@@ -1,10 +1,10 @@
 //! Every role's key, while gateways follow.
 
 use super::*;
-use control::keys::{RotateKeys, Rotated, Rotation};
+use control::keys::{Place, RotateKeys, Rotated, Rotation};
 
 fn rotate(roles: &[Role]) -> RotateKeys {
-    RotateKeys { roles: roles.to_vec(), elsewhere: None, replaces: None, compromised: false }
+    RotateKeys { roles: roles.to_vec(), elsewhere: None, service: None, replaces: None, compromised: false }
 }
 
 async fn run(h: &Harness, rotation: RotateKeys) -> Result<Rotation> {
@@ -24,7 +24,7 @@ on_each_database! {
             let done = run(&h, rotate(&[each])).await.expect("rotates");
             assert!(matches!(done.rotated, Rotated::Done), "{done:?}");
             let after = role(&h, each).await;
-            assert_eq!((after.keys.len(), after.keys[0].here, after.signed_here), (1, true, true));
+            assert_eq!((after.keys.len(), &after.keys[0].place, after.signed_here), (1, &Place::Here, true));
             assert_eq!(done.keys, [(each, after.keys[0].id.clone())]);
             assert_ne!(after.keys[0].id, before);
             awake = gw.follow(&h, &awake.trusted).await;
