@@ -10,6 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::fmt::Write as _;
 use std::time::Instant;
 use writ::compose::{self, DataArgs};
+use writ::key_service::KeyServiceArgs;
 
 const CLIENTS: usize = 10_000;
 const ROLES: usize = 1_000;
@@ -40,6 +41,7 @@ pub async fn measure(report: &mut Report) -> Result<()> {
         database_url: None,
         master_key_file: None,
         public_url: "http://127.0.0.1:7400".to_owned(),
+        key_service: KeyServiceArgs::default(),
     };
     let control = compose::control(&args).await?;
     control.create_tenant("acme", CreateTenant { name: "Acme".to_owned() }).await?;

@@ -10,6 +10,7 @@ use end2end::places::Places;
 use end2end::walk::ROLE_FILE;
 use std::process::Command;
 use writ::compose::{self, DataArgs};
+use writ::key_service::KeyServiceArgs;
 
 /// Where the client's answers go; nobody listens there.
 const CALLBACK: &str = "http://127.0.0.1:33418/callback";
@@ -73,6 +74,7 @@ impl World {
             database_url: None,
             master_key_file: None,
             public_url: self.places.console.clone(),
+            key_service: KeyServiceArgs::default(),
         };
         let control = compose::control(&args).await?;
         let cx = control.ctx(&self.places.tenant, Actor::Host, "benchmark").await?;

@@ -20,7 +20,7 @@ const CALL: Duration = Duration::from_secs(5);
 const BODY: usize = 1 << 20;
 
 /// Where a key management service is. Shared by all commands that sign.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct KeyServiceArgs {
     /// HashiCorp Vault or OpenBao, whose Transit engine signs with keys that lie there, for example <https://vault.example.com:8200>. Plain
     /// HTTP is for loopback only.

@@ -57,7 +57,7 @@ impl<B: Batch> Waiting<B> {
 pub(crate) struct Open<B: Batch> {
     gather: Gather<B>,
     tenant: TenantId,
-    closed: OnceLock<Vec<Arc<Waiting<B>>>>,
+    closed: OnceLock<Queue<B>>,
 }
 
 impl<B: Batch> Open<B> {
@@ -82,8 +82,11 @@ impl<B: Batch> Open<B> {
     }
 }
 
+/// In the order in which they came.
+type Queue<B> = Vec<Arc<Waiting<B>>>;
+
 /// Requests that wait, by tenant. A tenant that is in the map has a task at work.
-pub(crate) struct Gather<B: Batch>(Arc<Mutex<HashMap<TenantId, Vec<Arc<Waiting<B>>>>>>);
+pub(crate) struct Gather<B: Batch>(Arc<Mutex<HashMap<TenantId, Queue<B>>>>);
 
 impl<B: Batch> Clone for Gather<B> {
     fn clone(&self) -> Self {
@@ -98,7 +101,7 @@ impl<B: Batch> Default for Gather<B> {
 }
 
 impl<B: Batch> Gather<B> {
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Vec<Arc<Waiting<B>>>>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Queue<B>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +116,7 @@ impl<B: Batch> Gather<B> {
     }
 
     /// Those that wait, the first first, and not too many.
-    fn take(&self, tenant: &TenantId) -> Vec<Arc<Waiting<B>>> {
+    fn take(&self, tenant: &TenantId) -> Queue<B> {
         let mut waiting = self.waiting();
         waiting.get_mut(tenant).map(|queue| queue.drain(..queue.len().min(B::MOST)).collect()).unwrap_or_default()
     }
