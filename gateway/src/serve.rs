@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often changed certificates are looked for.
 const RENEW: Duration = Duration::from_secs(10);
+/// How long those whose calls are cut off have to hear of it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What serving needs.
 pub struct Serving {
@@ -148,9 +150,13 @@ pub async fn serve(serving: Serving, stop: CancellationToken) {
         });
     }
     drop(listener);
-    streams.end_all();
-    if tokio::time::timeout(limits.stop, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some calls did not end in time and are cut off");
+    streams.end_standing();
+    let mut ended = pin!(graceful.shutdown());
+    if tokio::time::timeout(limits.stop, &mut ended).await.is_err() {
+        tracing::warn!(calls = streams.len(), "some calls did not end in time and are cut off");
+        streams.end_all();
+        // Who was not answered yet is told so.
+        let _gone = tokio::time::timeout(LAST_WORDS, ended).await;
     }
 }
 

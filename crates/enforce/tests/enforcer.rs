@@ -188,7 +188,7 @@ fn outcomes_by_kind() {
 fn closed_until_something_is_in_force() {
     let world = World { enforcer: Enforcer::closed(), ..World::new() };
     assert_eq!(world.call(&world.claims(), "read"), (Outcome::Denied(Cause::Closed), None));
-    assert!(world.enforcer.still_allows(&world.claims().into_facts().expect("facts"), RESOURCE, &MethodOwned::Stream, NOW).is_err());
+    assert!(world.enforcer.still_allows(&world.claims().into_facts().expect("facts"), RESOURCE, &MethodOwned::Stream, NOW, NOW).is_err());
 }
 
 #[test]

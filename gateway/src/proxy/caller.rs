@@ -69,7 +69,7 @@ impl Sessions {
         let refused = |resource: &str, begun: &Begun| {
             // Whether the token still lives is not asked: sessions outlive tokens.
             let at = now.min(begun.facts.exp.saturating_sub(1));
-            enforcer.still_allows(&begun.facts, resource, &MethodOwned::Stream, at).is_err_and(super::streams::takes_away)
+            enforcer.still_allows(&begun.facts, resource, &MethodOwned::Stream, at, at).is_err_and(super::streams::takes_away)
         };
         self.map().retain(|(resource, _), begun| !refused(resource, begun));
     }

@@ -116,7 +116,7 @@ pub(crate) async fn forward(plane: &Arc<Plane>, about: &About<'_>, call: Forward
     }
     let began = Instant::now();
     let sent = tokio::select! {
-        () = call.under_way.end.cancelled() => return revoked_meanwhile(about),
+        () = call.under_way.end.cancelled() => return ended_meanwhile(about, &call.under_way),
         sent = tokio::time::timeout(upstream.answer, request.send()) => sent,
     };
     waited(about, began.elapsed());
@@ -146,7 +146,11 @@ pub(crate) fn waited(about: &About<'_>, time: Duration) {
     about.waited.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
-fn revoked_meanwhile(about: &About<'_>) -> Response {
+fn ended_meanwhile(about: &About<'_>, call: &UnderWay) -> Response {
+    if call.is_of_a_stopping_gateway() {
+        let remedy = "The gateway was told to stop and could not wait for the MCP server any longer. Try again in a moment.";
+        return plain(StatusCode::SERVICE_UNAVAILABLE, about, "gateway_stopping", remedy);
+    }
     let remedy = "What allowed this call was taken away while it ran. Ask your administrator.";
     plain(StatusCode::FORBIDDEN, about, "revoked_meanwhile", remedy)
 }
@@ -210,7 +214,7 @@ async fn returned(plane: &Arc<Plane>, about: &About<'_>, call: Forward<'_>, resp
     } else if call.method.is_list() && status.is_success() {
         let began = Instant::now();
         let listed = tokio::select! {
-            () = call.under_way.end.cancelled() => return revoked_meanwhile(about),
+            () = call.under_way.end.cancelled() => return ended_meanwhile(about, &call.under_way),
             listed = list(plane, about.resource, &call, response) => listed,
         };
         waited(about, began.elapsed());

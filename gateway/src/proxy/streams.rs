@@ -7,7 +7,7 @@ use futures::Stream;
 use policy::{Reason, TokenFacts};
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -25,6 +25,8 @@ struct Open {
     facts: Arc<TokenFacts>,
     resource: String,
     method: MethodOwned,
+    /// Unix seconds.
+    began: i64,
     end: CancellationToken,
     /// The answer, once it has begun.
     answer: Arc<OnceLock<Slot>>,
@@ -52,6 +54,7 @@ pub struct Streams {
     next: AtomicU64,
     open: Mutex<HashMap<u64, Open>>,
     one_ended: Notify,
+    stopping: AtomicBool,
     /// Which caller began which session.
     pub(crate) sessions: Sessions,
 }
@@ -75,7 +78,19 @@ impl Drop for UnderWay {
     }
 }
 
+impl Open {
+    /// When it is judged. A call that began in time may end after its token or a grant has run out; a standing stream may not.
+    const fn judged_at(&self, now: i64) -> i64 {
+        if matches!(self.method, MethodOwned::Stream) { now } else { self.began }
+    }
+}
+
 impl UnderWay {
+    /// Whether it has to end only because the gateway does.
+    pub(crate) fn is_of_a_stopping_gateway(&self) -> bool {
+        self.of.stopping.load(Ordering::Relaxed)
+    }
+
     /// The answer as it goes to the client: until it has to end, and counted as under way until it has.
     ///
     /// An event stream then ends as if the server had ended it. Anything else is broken off, so that nobody takes a part for the whole.
@@ -134,10 +149,17 @@ impl Streams {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn begin(self: &Arc<Self>, facts: Arc<TokenFacts>, resource: &str, method: MethodOwned, share: Option<Share>) -> UnderWay {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        facts: Arc<TokenFacts>,
+        resource: &str,
+        method: MethodOwned,
+        now: i64,
+        share: Option<Share>,
+    ) -> UnderWay {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (end, answer) = (CancellationToken::new(), Arc::new(OnceLock::new()));
-        let open = Open { facts, resource: resource.to_owned(), method, end: end.clone(), answer: Arc::clone(&answer) };
+        let open = Open { facts, resource: resource.to_owned(), method, began: now, end: end.clone(), answer: Arc::clone(&answer) };
         self.open().insert(id, open);
         UnderWay { of: Arc::clone(self), id, answer, _share: share, end }
     }
@@ -148,7 +170,7 @@ impl Streams {
         let mut taken = Vec::new();
         let mut ended = 0;
         for open in self.open().values().filter(|open| !open.end.is_cancelled()) {
-            if let Err(reason) = enforcer.still_allows(&open.facts, &open.resource, &open.method, now)
+            if let Err(reason) = enforcer.still_allows(&open.facts, &open.resource, &open.method, open.judged_at(now), now)
                 && ends(&open.method, reason)
             {
                 tracing::info!(
@@ -200,8 +222,16 @@ impl Streams {
         self.open().values().filter(still).count()
     }
 
-    /// Ends everything, for shutting down.
+    /// Ends standing streams, which would never end by themselves, for shutting down.
+    pub fn end_standing(&self) {
+        for open in self.open().values().filter(|open| open.method == MethodOwned::Stream) {
+            open.end.cancel();
+        }
+    }
+
+    /// Ends everything, for shutting down: nobody is to think that something was taken away from them.
     pub fn end_all(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         for open in self.open().values() {
             open.end.cancel();
         }
@@ -232,13 +262,12 @@ pub(super) const fn takes_away(reason: Reason) -> bool {
     )
 }
 
-/// A call that began in time may end after its token or grant has run out; a standing stream may not. Everything else ends both.
+/// Whether the reason ends what is under way.
 const fn ends(method: &MethodOwned, reason: Reason) -> bool {
     match reason {
-        Reason::TokenExpired | Reason::GrantExpired | Reason::AuthenticationTooOld | Reason::StaleTokenAge => {
-            matches!(method, MethodOwned::Stream)
-        }
-        // A list that is behind says nothing new about a call that it did not stop before.
+        // That the gateway has heard nothing for a while shortens the life of tokens, not of calls that began with them.
+        Reason::StaleTokenAge => matches!(method, MethodOwned::Stream),
+        // A list that is behind says nothing new about what it did not stop before.
         Reason::BehindRevocations => false,
         _ => true,
     }
@@ -282,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_nobody_reads_is_ended_all_the_same() {
         let streams = Arc::new(Streams::default());
-        let stream = streams.begin(facts(), "http://r", MethodOwned::Stream, None).returning(endless(), false);
+        let stream = streams.begin(facts(), "http://r", MethodOwned::Stream, 0, None).returning(endless(), false);
         assert_eq!(streams.ended().await, 0, "nothing was told to end");
         // Closed: everything is refused.
         assert_eq!(streams.end_refused(&Enforcer::closed(), 0), 1);
@@ -295,7 +324,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_was_not_answered_yet_is_waited_for() {
         let streams = Arc::new(Streams::default());
-        let call = streams.begin(facts(), "http://r", MethodOwned::CallTool("a".into()), None);
+        let call = streams.begin(facts(), "http://r", MethodOwned::CallTool("a".into()), 0, None);
         streams.end_refused(&Enforcer::closed(), 0);
         let mut waiting = Box::pin(streams.ended());
         assert!(futures::poll!(waiting.as_mut()).is_pending());
@@ -306,7 +335,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_is_not_taken_for_the_whole() {
         let streams = Arc::new(Streams::default());
-        let mut answer = streams.begin(facts(), "http://r", MethodOwned::CallTool("a".into()), None).returning(endless(), true);
+        let mut answer = streams.begin(facts(), "http://r", MethodOwned::CallTool("a".into()), 0, None).returning(endless(), true);
         assert_eq!(answer.next().await.expect("a part").expect("bytes"), "one");
         streams.end_refused(&Enforcer::closed(), 0);
         assert!(matches!(answer.next().await, Some(Err(BrokenOff::Ended))));
@@ -316,7 +345,7 @@ mod tests {
     #[tokio::test]
     async fn waiting_is_bounded_and_says_what_is_left() {
         let streams = Arc::new(Streams::default());
-        let _stuck = streams.begin(facts(), "http://r", MethodOwned::CallTool("a".into()), None);
+        let _stuck = streams.begin(facts(), "http://r", MethodOwned::CallTool("a".into()), 0, None);
         streams.end_refused(&Enforcer::closed(), 0);
         assert_eq!(streams.ended_within(Duration::ZERO).await, 1);
     }

@@ -1,5 +1,6 @@
 //! What the control plane changes, and that it bites.
 
+use crate::control::NOW;
 use crate::world::World;
 use futures::StreamExt;
 use http::StatusCode;
@@ -31,6 +32,25 @@ async fn a_revocation_ends_streams_before_it_is_acknowledged() {
     assert_eq!((denied.status, denied.reason()), (StatusCode::FORBIDDEN, "user_blocked"));
     assert_eq!(world.call(&dev, "logs.read").await.status, StatusCode::OK);
     assert!(futures::poll!(devs.next()).is_pending(), "others stay connected");
+}
+
+#[tokio::test]
+async fn a_call_outlives_its_token_and_no_revocation() {
+    let world = World::start().await;
+    let mut claims = world.claims("usr_sam", "sre");
+    claims.exp = NOW + 30;
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"incidents.trigger"}}"#;
+    let long = world.http.post(world.resource()).bearer_auth(world.token(&claims)).header("content-type", "application/json").body(body);
+    let mut long = long.send().await.expect("begins").bytes_stream();
+    assert!(long.next().await.expect("a chunk").expect("bytes").starts_with(b"event: message"));
+
+    world.now.store(NOW + 31, Ordering::Relaxed);
+    let seq = world.control.revoke(Target::User("usr_dev".into()));
+    world.acked("a revocation of another", |ack| ack["revocation_seq"] == seq).await;
+    assert!(futures::poll!(long.next()).is_pending(), "it began in time");
+    let seq = world.control.revoke(Target::User("usr_sam".into()));
+    world.acked("the revocation", |ack| ack["revocation_seq"] == seq).await;
+    assert!(tokio::time::timeout(Duration::from_secs(20), long.next()).await.expect("ends").is_none());
 }
 
 #[tokio::test]

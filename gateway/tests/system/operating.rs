@@ -1,11 +1,13 @@
 //! What operators see and rely on.
 
 use crate::control::NOW;
-use crate::world::World;
+use crate::world::{PATIENCE, Reply, World};
+use futures::StreamExt as _;
 use gateway::config::{Decisions, WhenUnavailable};
 use http::StatusCode;
 use serde_json::json;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use token::ActClaim;
 
 #[tokio::test]
@@ -37,6 +39,42 @@ async fn metrics_count_what_happened_and_name_nobody() {
         let ready = world.reply(world.http.get(format!("{base}/readyz"))).await;
         assert_eq!((ready.status, &ready.body["stopping"]), (StatusCode::OK, &json!(false)));
     }
+    world.stop_gateway().await;
+}
+
+/// A call that the MCP server has begun to work on, and a standing stream, when the gateway is told to stop.
+async fn told_to_stop(world: &World, release: bool) -> Reply {
+    let sam = world.sam();
+    world.upstream.holding.send_replace(true);
+    let stream = world.http.get(world.resource()).bearer_auth(&sam).header("accept", "text/event-stream").send();
+    let mut stream = stream.await.expect("opens").bytes_stream();
+    assert!(stream.next().await.expect("a chunk").is_ok());
+    let rest = async {
+        while world.upstream.holding.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.tell_to_stop();
+        assert!(tokio::time::timeout(PATIENCE, stream.next()).await.expect("a standing stream ends at once").is_none());
+        if release {
+            world.upstream.holding.send_replace(false);
+        }
+    };
+    let call = world.call(&sam, "logs.debug.write");
+    futures::join!(call, rest).0
+}
+
+#[tokio::test]
+async fn a_call_is_answered_before_the_gateway_stops() {
+    let mut world = World::start().await;
+    assert_eq!(told_to_stop(&world, true).await.status, StatusCode::OK);
+    world.stop_gateway().await;
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_told_that_the_gateway_stops() {
+    let mut world = World::started(|world| world.settings.limits.stop = Duration::ZERO).await;
+    let cut = told_to_stop(&world, false).await;
+    assert_eq!((cut.status, cut.reason()), (StatusCode::SERVICE_UNAVAILABLE, "gateway_stopping"));
     world.stop_gateway().await;
 }
 

@@ -28,6 +28,8 @@ pub struct Upstream {
     pub annotated: AtomicBool,
     /// Pieces of a flood that were taken.
     pub flood: watch::Sender<usize>,
+    /// Answers calls of `logs.debug.write` only when this is false again.
+    pub holding: watch::Sender<bool>,
     /// Does not answer the gateway's own questions.
     pub refuse_gateway: AtomicBool,
     /// Says in its answers whose call it answers, as the assertion names them.
@@ -189,7 +191,13 @@ async fn handle(State(server): State<Arc<Upstream>>, method: Method, headers: He
             Json(answer(json!({"content": [{"type": "text", "text": format!("for {subject}: {}", message["params"]["arguments"]["q"])}]})))
                 .into_response()
         }
-        "tools/call" => Json(answer(json!({"content": [{"type": "text", "text": "done"}]}))).into_response(),
+        "tools/call" => {
+            if message["params"]["name"] == "logs.debug.write" {
+                let mut held = server.holding.subscribe();
+                held.wait_for(|holding| !holding).await.expect("the sender is here");
+            }
+            Json(answer(json!({"content": [{"type": "text", "text": "done"}]}))).into_response()
+        }
         _ => StatusCode::ACCEPTED.into_response(),
     }
 }

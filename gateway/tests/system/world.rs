@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub const ISSUER: &str = "https://writ.example/t/acme";
 /// So long a test waits for what has to come before it says that it did not.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct World {
     pub control: Arc<ControlPlane>,
@@ -207,6 +207,10 @@ impl World {
         let random = Random::new(rand::rngs::StdRng::seed_from_u64(7));
         let task = tokio::spawn(gateway::runtime::run(config, self.clock(), random, listener, stop.clone()));
         self.gateway = Some(Running { stop, task });
+    }
+
+    pub fn tell_to_stop(&self) {
+        self.gateway.as_ref().expect("it runs").stop.cancel();
     }
 
     pub async fn stop_gateway(&mut self) {
