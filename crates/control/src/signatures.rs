@@ -177,7 +177,7 @@ impl Signer for Pen<'_> {
 #[derive(Default)]
 pub(crate) struct Desk {
     turns: Mutex<HashMap<TenantId, Arc<Turns>>>,
-    rest: Mutex<Rest>,
+    rest: Mutex<HashMap<TenantId, Rest>>,
 }
 
 /// The turns of one tenant.
@@ -210,7 +210,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// How long what happens by itself leaves a failing service alone: longer with each failure, and never so long that a timestamp ends
+/// How long what happens by itself in one tenant leaves a failing service alone: longer with each failure, and never so long that a timestamp ends
 /// meanwhile.
 #[derive(Default)]
 struct Rest {
@@ -229,26 +229,26 @@ impl Desk {
         Arc::clone(turns.entry(tenant.clone()).or_default())
     }
 
-    fn rest(&self) -> MutexGuard<'_, Rest> {
+    fn resting(&self) -> MutexGuard<'_, HashMap<TenantId, Rest>> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rests(&self, now_ms: i64) -> bool {
-        let until = self.rest().until_ms;
+    fn rests(&self, tenant: &TenantId, now_ms: i64) -> bool {
+        let until = self.resting().get(tenant).map_or(0, |rest| rest.until_ms);
         // A clock that was set back does not make a rest longer.
         now_ms < until && until - now_ms <= LONGEST_REST_MS
     }
 
-    fn note(&self, answer: std::result::Result<(), &ServiceError>, now_ms: i64) {
-        let mut rest = self.rest();
-        match answer {
-            Err(ServiceError::TimedOut | ServiceError::Failed(_)) => {
-                let ms = (FIRST_REST_MS << rest.failures.min(8)).min(LONGEST_REST_MS);
-                *rest = Rest { failures: rest.failures + 1, until_ms: now_ms + ms };
-            }
-            // It answers.
-            _ => *rest = Rest::default(),
+    /// What one tenant's keys do in the service says nothing about another's: each rests for itself.
+    fn note(&self, tenant: &TenantId, signed: bool, now_ms: i64) {
+        let mut resting = self.resting();
+        if signed {
+            resting.remove(tenant);
+            return;
         }
+        let rest = resting.entry(tenant.clone()).or_default();
+        let ms = (FIRST_REST_MS << rest.failures.min(8)).min(LONGEST_REST_MS);
+        *rest = Rest { failures: rest.failures.saturating_add(1), until_ms: now_ms + ms };
     }
 }
 
@@ -293,7 +293,7 @@ impl Control {
     async fn ask(&self, cx: &Ctx, wanted: &[Wanted], attempt: &Attempt) -> Result<()> {
         let asked = wanted.iter().map(|wanted| async move {
             let failed = |cause| NotSigned::Service { role: wanted.role, reference: wanted.key.reference.clone(), cause };
-            let signature = self.ask_for(&wanted.key, &wanted.message, cx.actor == Actor::System).await.map_err(failed)?;
+            let signature = self.ask_for(cx, &wanted.key, &wanted.message).await.map_err(failed)?;
             attempt.keep(&wanted.key.public, &wanted.message, signature);
             Ok::<(), NotSigned>(())
         });
@@ -301,16 +301,17 @@ impl Control {
         Ok(())
     }
 
-    /// A signature of a key in the service, which verifies. What happens by itself leaves a service that fails alone for a while.
-    pub(crate) async fn ask_for(&self, key: &ServiceKey, message: &[u8], by_itself: bool) -> std::result::Result<Vec<u8>, ServiceError> {
+    /// A signature of a key in the service, which verifies. What happens by itself leaves a service alone for a while that does not sign.
+    pub(crate) async fn ask_for(&self, cx: &Ctx, key: &ServiceKey, message: &[u8]) -> std::result::Result<Vec<u8>, ServiceError> {
         let service = self.parts().key_service.as_ref().ok_or(ServiceError::None)?;
-        if by_itself && self.desk().rests(self.parts().clock.now_ms()) {
+        if cx.actor == Actor::System && self.desk().rests(&cx.tenant, self.parts().clock.now_ms()) {
             return Err(ServiceError::Resting);
         }
         let answer = timeout(service.patience(), service.sign(&key.reference, message)).await.unwrap_or(Err(ServiceError::TimedOut));
-        self.desk().note(answer.as_ref().map(drop), self.parts().clock.now_ms());
-        let signature = answer?;
-        if key.public.verifies(message, &signature) { Ok(signature) } else { Err(ServiceError::WrongSignature) }
+        let verifies = |signature: &Vec<u8>| key.public.verifies(message, signature);
+        let answer = answer.and_then(|signature| if verifies(&signature) { Ok(signature) } else { Err(ServiceError::WrongSignature) });
+        self.desk().note(&cx.tenant, answer.is_ok(), self.parts().clock.now_ms());
+        answer
     }
 }
 
@@ -327,4 +328,22 @@ fn without_service(error: Error) -> Error {
 
 fn is_wanting<T>(result: &Result<T>) -> bool {
     matches!(result, Err(Error::NotSigned(NotSigned::Wanted(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_failures_of_one_tenants_keys_rest_nobody_elses() {
+        let (desk, now_ms) = (Desk::default(), 1_000_000);
+        let [acme, beta] = ["acme", "beta"].map(|slug| TenantId::parse(slug).expect("a slug"));
+        desk.note(&acme, false, now_ms);
+        assert!(desk.rests(&acme, now_ms + FIRST_REST_MS - 1) && !desk.rests(&beta, now_ms));
+        desk.note(&beta, true, now_ms);
+        assert!(desk.rests(&acme, now_ms), "what another's keys sign says nothing about these");
+        assert!(!desk.rests(&acme, now_ms + FIRST_REST_MS));
+        desk.note(&acme, true, now_ms);
+        assert!(!desk.rests(&acme, now_ms));
+    }
 }

@@ -3,7 +3,7 @@
 use super::reach::Reach;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::governance::cut_off_subject;
+use crate::governance::cut_off_subjects;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use serde_json::json;
@@ -57,11 +57,9 @@ impl UseCase for UnmapGroup {
         let reach = Reach::load(&scene.db).await?;
         scene.db.delete::<GroupRole>(&row.id).await?;
         // Tokens in their hands still name the role, and nothing but a cut-off reaches those before they end.
-        let mut cut_offs = Vec::new();
-        for user in reach.losers(&self.group, &self.role) {
-            let reason = format!("the group {} no longer gives the role {}", self.group, self.role);
-            cut_offs.push(cut_off_subject(scene, &user.id, &reason).await?.1);
-        }
+        let reason = format!("the group {} no longer gives the role {}", self.group, self.role);
+        let losers: Vec<&str> = reach.losers(&self.group, &self.role).map(|user| user.id.as_str()).collect();
+        let cut_offs = cut_off_subjects(scene, losers, &reason).await?;
         let details = json!({ "group": self.group, "role": self.role, "cut_off": cut_offs.len() });
         Ok(Done::many((), Event::new("group.unmap").on(row.id).details(details), cut_offs).wake())
     }

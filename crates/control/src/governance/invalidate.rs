@@ -1,7 +1,7 @@
 //! Taking back what was issued: a person's tokens, a session, a connection, one token. None of it keeps anybody from signing in again.
 
 use super::reason;
-use super::revocations::{Entered, enter, until};
+use super::revocations::{Entered, enter, note, sign_list, until};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
@@ -36,16 +36,22 @@ impl UseCase for InvalidateSubject {
     }
 }
 
-/// Cuts off every access token of a person that was issued before now, inside another use case: when their groups turn out to have
-/// changed, for one. The event is the caller's to add to its [`Done`], which it also has to [`Done::wake`].
+/// Cuts off every access token of these people that was issued before now, inside another use case: when their groups turn out to have
+/// changed, for one. The events are the caller's to add to its [`Done`], which it also has to [`Done::wake`].
 ///
 /// # Errors
 /// When signing or the database fails.
-pub async fn cut_off_subject(scene: &Scene<'_>, user: &str, reason: &str) -> Result<(Entered, Event)> {
-    let target = Target::Subject(user.to_owned());
-    let entered = enter(scene, &target, Some(until(scene.cx.now_s())), reason).await?;
-    let event = Event::new("revocation.subject").on(user).details(json!({ "target": target, "seq": entered.seq, "reason": reason }));
-    Ok((entered, event))
+pub async fn cut_off_subjects(scene: &Scene<'_>, users: impl IntoIterator<Item = &str>, reason: &str) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
+    for user in users {
+        let target = Target::Subject(user.to_owned());
+        let entered = note(scene, &target, Some(until(scene.cx.now_s())), reason).await?;
+        events.push(Event::new("revocation.subject").on(user).details(json!({ "target": target, "seq": entered.seq, "reason": reason })));
+    }
+    if !events.is_empty() {
+        sign_list(scene).await?;
+    }
+    Ok(events)
 }
 
 /// Takes back everything that came of one sign-in, and ends the session in the browser, which would go on to get codes otherwise.

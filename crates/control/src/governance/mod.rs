@@ -29,7 +29,7 @@ pub use detail::{AgentView, ClientView, Detail, Flag, PersonView, ScopeView, Sim
 pub use duties::Barred;
 pub use expiry::expire_requests;
 pub use grants::{GiveUpGrant, GrantDetail, GrantState, GrantView, RevokeGrant, Revoked, grant, grants, own_grants};
-pub use invalidate::{InvalidateLineage, InvalidateSession, InvalidateSubject, InvalidateToken, cut_off_subject};
+pub use invalidate::{InvalidateLineage, InvalidateSession, InvalidateSubject, InvalidateToken, cut_off_subjects};
 pub use names::Named;
 pub(crate) use names::Names;
 pub use receipt::{GatewayReceipt, Receipt, receipt};
@@ -37,6 +37,7 @@ pub use requests::{Inbox, RequestAccess, RequestState, RequestView, Tab, Withdra
 pub use revocations::{
     Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, blocked_scopes, enter, is_blocked, is_listed, revocations, standing_block,
 };
+pub(crate) use revocations::{note, sign_list};
 pub use revoke::{lift, person_called, revoke};
 pub use store::{GrantFilter, GrantIs, Page};
 

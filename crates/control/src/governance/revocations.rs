@@ -38,6 +38,17 @@ pub struct Entered {
 /// # Errors
 /// When signing or the database fails.
 pub async fn enter(scene: &Scene<'_>, target: &Target, until_s: Option<i64>, reason: &str) -> Result<Entered> {
+    let entered = note(scene, target, until_s, reason).await?;
+    sign_list(scene).await?;
+    Ok(entered)
+}
+
+/// Puts an entry on the list at the next sequence. For several at once: after the last of them the caller has the list signed ([`sign_list`]),
+/// which costs as much for a hundred as for one.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn note(scene: &Scene<'_>, target: &Target, until_s: Option<i64>, reason: &str) -> Result<Entered> {
     let seq = scene.db.next_revocation_seq().await?;
     let id = scene.id("rev");
     let row = Revocation {
@@ -52,11 +63,14 @@ pub async fn enter(scene: &Scene<'_>, target: &Target, until_s: Option<i64>, rea
         lifted_seq: None,
     };
     scene.db.insert(row).await?;
-    sign(scene).await?;
     Ok(Entered { id, seq })
 }
 
-async fn sign(scene: &Scene<'_>) -> Result<()> {
+/// Signs the list as it is now.
+///
+/// # Errors
+/// When signing or the database fails.
+pub(crate) async fn sign_list(scene: &Scene<'_>) -> Result<()> {
     crate::delivery::resign_revocations(scene).await
 }
 
@@ -174,7 +188,7 @@ impl UseCase for Lift {
         row.lifted_seq = Some(seq);
         let id = row.id.clone();
         scene.db.update(row).await?;
-        sign(scene).await?;
+        sign_list(scene).await?;
         let details = json!({ "target": target, "seq": seq, "reason": reason, "entry": id });
         let event = Event::new("revocation.lift").on(subject(&target, scene.cx)).details(details);
         Ok(Done::new(Entered { id, seq }, event).wake())

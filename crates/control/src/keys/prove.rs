@@ -24,6 +24,6 @@ pub async fn prove(control: &Control, cx: &Ctx, reference: &str) -> Result<Servi
     let service = control.parts().key_service.as_ref().ok_or_else(|| unproven(ServiceError::None))?;
     let key = timeout(service.patience(), service.key(&named)).await.unwrap_or(Err(ServiceError::TimedOut)).map_err(unproven)?;
     let message = format!("A test by Writ, which is no metadata: {}", control.parts().chance.secret());
-    control.ask_for(&key, message.as_bytes(), false).await.map_err(unproven)?;
+    control.ask_for(cx, &key, message.as_bytes()).await.map_err(unproven)?;
     Ok(key)
 }

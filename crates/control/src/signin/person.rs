@@ -71,8 +71,8 @@ impl UseCase for RecordSignIn {
         if left.is_empty() {
             return Ok(Done::new(id, event));
         }
-        let (_, cut_off) = governance::cut_off_subject(scene, &id, &format!("left {}", left.join(", "))).await?;
-        Ok(Done::many(id, event, [cut_off]).wake())
+        let cut_off = governance::cut_off_subjects(scene, [id.as_str()], &format!("left {}", left.join(", "))).await?;
+        Ok(Done::many(id, event, cut_off).wake())
     }
 }
 

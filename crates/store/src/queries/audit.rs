@@ -5,7 +5,7 @@ use crate::queries::page::Page;
 use crate::rows::{AuditEvent, AuditLeaf, AuditTile, Checkpoint, audit_events, audit_leaves, audit_tiles, checkpoints};
 use crate::scoped::{Reader, Row, Scoped};
 use sea_orm::sea_query::{Expr, IntoValueTuple, Query, TableRef};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -200,7 +200,7 @@ impl Scoped<'_> {
     /// Gives events their places, many with one statement: one each made placing them a fifth of all that SQLite's writer did.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, or one of the events is not there: a leaf without its event would be a finding.
     pub async fn set_positions(&self, places: &[(String, i64)]) -> Result<()> {
         use audit_events::Column as C;
         for some in places.chunks(PLACED_TOGETHER) {
@@ -214,7 +214,10 @@ impl Scoped<'_> {
                 .and_where(C::TenantId.eq(self.tenant().as_str()))
                 .and_where(Expr::col((audit_events::Entity, C::Id)).eq(of("column1")))
                 .to_owned();
-            self.executor().execute(&update).await?;
+            let placed = self.executor().execute(&update).await?.rows_affected();
+            if placed != some.len() as u64 {
+                return Err(StoreError::Database(DbErr::RecordNotUpdated));
+            }
         }
         Ok(())
     }

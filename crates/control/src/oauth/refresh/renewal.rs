@@ -4,8 +4,9 @@ use super::Refresh;
 use crate::chance::sha256_hex;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::governance::sign_list;
 use crate::oauth::error::{OAuthError, invalid_client, invalid_grant, invalid_target};
-use crate::oauth::lineage::take_back;
+use crate::oauth::lineage::note_taken_back;
 use crate::oauth::mint::{Minted, Origin, mint};
 use crate::oauth::question::consent_id;
 use crate::oauth::standing::{Party, Standing, recent_groups};
@@ -100,14 +101,21 @@ pub(super) async fn renew<'r>(scene: &Scene<'_>, requests: impl FnOnce() -> Vec<
         }
         scene.db.insert_all(successors).await?;
     }
-    let mut parts = Vec::with_capacity(verdicts.len());
+    let (mut parts, mut listed) = (Vec::with_capacity(verdicts.len()), false);
     for (verdict, request) in verdicts.into_iter().zip(requests) {
         parts.push(match verdict {
             Verdict::Renewed(renewed) => Part::Changed { out: Ok(renewed.0), first: Box::new(renewed.1), rest: Vec::new(), wake: false },
             Verdict::Refused(error) => Part::Refused(Err(error)),
             // Last, so that what was renewed of the same family in this very transaction is taken back as well.
-            Verdict::Replayed(row) => replayed(scene, request, &row).await?,
+            Verdict::Replayed(row) => {
+                let (part, new) = replayed(scene, request, &row).await?;
+                listed |= new;
+                part
+            }
         });
+    }
+    if listed {
+        sign_list(scene).await?;
     }
     Ok(parts)
 }
@@ -155,12 +163,12 @@ fn judge(scene: &Scene<'_>, known: &Known, request: &Refresh, used: &HashSet<Str
     Ok(Verdict::Renewed(Box::new((minted, event, successor))))
 }
 
-async fn replayed(scene: &Scene<'_>, request: &Refresh, row: &RefreshToken) -> Result<Part<Answer>> {
+async fn replayed(scene: &Scene<'_>, request: &Refresh, row: &RefreshToken) -> Result<(Part<Answer>, bool)> {
     let client = Some(request.client_id.clone());
-    let taken = take_back(scene, &row.lineage, "a refresh token was used twice").await?;
+    let (taken, new) = note_taken_back(scene, &row.lineage, "a refresh token was used twice").await?;
     let taken = taken.by("user", &row.user_id).through(client.clone(), None);
     let refused = Event::new("token.refuse").denied().by("user", &row.user_id).through(client, None);
     let refused = refused.on(&row.lineage).details(json!({ "reason": "refresh_token_replayed", "resource": row.resource }));
     let out = Err(invalid_grant("the refresh token was used before; its whole family was taken back"));
-    Ok(Part::Changed { out, first: Box::new(refused), rest: vec![taken], wake: true })
+    Ok((Part::Changed { out, first: Box::new(refused), rest: vec![taken], wake: true }, new))
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use control::Upkeep;
+use control::config::{MapGroup, UnmapGroup};
 use futures::FutureExt;
 use futures::future::join_all;
 use std::sync::Arc;
@@ -21,6 +22,21 @@ impl Upkeep for AnotherRevocation {
 }
 
 on_each_database! {
+    /// With a signature for each of them it would be more than a change may ask for.
+    async fn a_hundred_people_lose_a_role_with_the_list_signed_once(h: Harness) {
+        configure(&h).await;
+        h.control.run(&ada(&h).await, SetRole("crowd", &["logs.read"])).await.expect("set");
+        h.control.run(&ada(&h).await, MapGroup { group: "crowd".into(), role: "crowd".into() }).await.expect("mapped");
+        for n in 0..100 {
+            h.plant(crate::world::user(&format!("usr_{n}"), "crowd")).await;
+        }
+        publish(&h).await.expect("publishes");
+        place_all(&h, &Role::ALL).await;
+        h.control.run(&ada(&h).await, UnmapGroup { group: "crowd".into(), role: "crowd".into() }).await.expect("unmapped");
+        assert_eq!(asked(&h), ["revocations", "snapshot", "timestamp"]);
+        assert_eq!(h.rows::<store::Revocation>().await.len(), 100);
+    }
+
     async fn who_is_overtaken_again_and_again_gives_up_and_says_so(h: Harness) {
         configure(&h).await;
         publish(&h).await.expect("publishes");
