@@ -9,7 +9,7 @@ mod stage;
 mod tuf;
 
 use crate::{demo, interrupt, process, tree, web};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use prerequisites::Tools;
 use stage::Stage;
@@ -38,6 +38,7 @@ pub fn run(options: &Options) -> Result<()> {
         .into_iter()
         .filter(|stage| (options.only.is_empty() || options.only.contains(stage)) && !options.skip.contains(stage))
         .collect();
+    ensure!(!chosen.is_empty(), "no stage is left: what --only names, --skip leaves out");
     let began = Instant::now();
     let mut done: Vec<(Stage, Duration, Outcome)> = Vec::new();
     let tools = prerequisites::tools(&chosen)?;

@@ -5,7 +5,9 @@ use crate::queries::page::Page;
 use crate::rows::{AuditEvent, AuditLeaf, AuditTile, Checkpoint, audit_events, audit_leaves, audit_tiles, checkpoints};
 use crate::scoped::{Reader, Row, Scoped};
 use sea_orm::sea_query::{Expr, IntoValueTuple, Query, TableRef};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
