@@ -210,7 +210,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// How long what happens by itself in one tenant leaves a failing service alone: longer with each failure, and never so long that a timestamp ends
+/// How long what nobody of the tenant's administrators asked for leaves a failing service alone: longer with each failure, and never so long that a timestamp ends
 /// meanwhile.
 #[derive(Default)]
 struct Rest {
@@ -301,10 +301,11 @@ impl Control {
         Ok(())
     }
 
-    /// A signature of a key in the service, which verifies. What happens by itself leaves a service alone for a while that does not sign.
+    /// A signature of a key in the service, which verifies. What happens by itself, and what anybody can have happen, leaves a service alone
+    /// for a while that does not sign.
     pub(crate) async fn ask_for(&self, cx: &Ctx, key: &ServiceKey, message: &[u8]) -> std::result::Result<Vec<u8>, ServiceError> {
         let service = self.parts().key_service.as_ref().ok_or(ServiceError::None)?;
-        if cx.actor == Actor::System && self.desk().rests(&cx.tenant, self.parts().clock.now_ms()) {
+        if matches!(cx.actor, Actor::System | Actor::Anonymous) && self.desk().rests(&cx.tenant, self.parts().clock.now_ms()) {
             return Err(ServiceError::Resting);
         }
         let answer = timeout(service.patience(), service.sign(&key.reference, message)).await.unwrap_or(Err(ServiceError::TimedOut));

@@ -7,8 +7,9 @@ use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use control::oauth::{ACCESS_TOKEN_TYPE, ExchangeCode, ExchangeToken, JWT_TYPE, Minted, OAuthError, Refresh, RevokeToken, parse_scope};
-use control::{Ctx, UseCase};
+use control::oauth::{
+    ACCESS_TOKEN_TYPE, ExchangeCode, ExchangeToken, JWT_TYPE, Minted, OAuthError, Refresh, RevokeToken, exchange_code, parse_scope, refresh,
+};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -22,14 +23,10 @@ pub async fn token(State(app): State<App>, Program(cx): Program, headers: Header
         Err(error) => return refused(&error),
     };
     match request {
-        Request::Code(code) => issued(&app, &cx, code, false).await,
-        Request::Refresh(refresh) => answered(control::oauth::refresh(app.control(), &cx, refresh).await, false),
-        Request::Exchange(exchange) => issued(&app, &cx, exchange, true).await,
+        Request::Code(code) => answered(exchange_code(app.control(), &cx, code).await, false),
+        Request::Refresh(request) => answered(refresh(app.control(), &cx, request).await, false),
+        Request::Exchange(exchange) => answered(app.control().run(&cx, exchange).await, true),
     }
-}
-
-async fn issued<U: UseCase<Out = Result<Minted, OAuthError>>>(app: &App, cx: &Ctx, use_case: U, exchanged: bool) -> Response {
-    answered(app.control().run(cx, use_case).await, exchanged)
 }
 
 fn answered(minted: control::Result<Result<Minted, OAuthError>>, exchanged: bool) -> Response {

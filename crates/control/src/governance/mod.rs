@@ -37,7 +37,6 @@ pub use requests::{Inbox, RequestAccess, RequestState, RequestView, Tab, Withdra
 pub use revocations::{
     Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, blocked_scopes, enter, is_blocked, is_listed, revocations, standing_block,
 };
-pub(crate) use revocations::{note, sign_list};
 pub use revoke::{lift, person_called, revoke};
 pub use store::{GrantFilter, GrantIs, Page};
 

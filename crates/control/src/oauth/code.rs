@@ -1,19 +1,19 @@
 //! A code for tokens: RFC 6749 section 4.1.3 with PKCE.
 
 use super::error::{OAuthError, invalid_client, invalid_grant, invalid_request, invalid_target};
-use super::lineage::take_back;
 use super::mint::{Minted, Origin, mint};
 use super::refresh::begin as begin_refresh;
+use super::replay::{Family, Shown, Single, used_once};
 use super::standing::{Party, Standing, recent_groups};
 use crate::chance::sha256_hex;
+use crate::control::Control;
+use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use crate::tenancy::keys::token_key;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use store::{Client, Code, Session, User};
@@ -22,7 +22,17 @@ use subtle::ConstantTimeEq;
 /// How long a code is good for, in milliseconds.
 pub const CODE_LIFE_MS: i64 = 60_000;
 
-/// Exchanges a code. A code that comes a second time takes back everything that came of the first.
+/// Exchanges a code for tokens.
+///
+/// # Errors
+/// When the database fails, or when the code was used before and the revocation list could not be signed. That the code is refused is an
+/// answer, as RFC 6749 section 5.2 words it, or [`crate::Error::Refused`].
+pub async fn exchange_code(control: &Control, cx: &Ctx, exchange: ExchangeCode) -> Result<std::result::Result<Minted, OAuthError>> {
+    let shown = Shown::code(&exchange.code);
+    used_once(control, cx, exchange, shown).await
+}
+
+/// Exchanges a code. A code that comes a second time takes back everything that came of the first. Run through [`exchange_code`].
 pub struct ExchangeCode {
     /// Who asks: a public client, so its name is all it has.
     pub client_id: String,
@@ -47,16 +57,10 @@ impl UseCase for ExchangeCode {
         let known = db.get::<Code>(&id).await?.filter(|code| code.client_id == client.id);
         let code = known.ok_or_else(|| invalid_grant("there is no such code for this client"))?;
         if code.used_ms.is_some() {
-            let taken = take_back(scene, &code.lineage, "an authorization code was used twice").await?;
-            let taken = taken.by("user", &code.user_id).through(Some(client.id.clone()), None);
-            let refused = Event::new("token.refuse").denied().by("user", &code.user_id).through(Some(client.id), None);
-            let refused = refused.on(&code.lineage).details(json!({ "reason": "code_replayed", "resource": code.resource }));
-            return Ok(Done::many(
-                Err(invalid_grant("the code was used before; everything that came of it was taken back")),
-                refused,
-                [taken],
-            )
-            .wake());
+            let family = Family { lineage: &code.lineage, user: &code.user_id, client: &client.id, resource: &code.resource };
+            let [refused, taken] = family.take_back(scene, Single::Code).await?;
+            let answer = invalid_grant("the code was used before; everything that came of it was taken back");
+            return Ok(Done::many(Err(answer), refused, [taken]).wake());
         }
         self.check(&code, scene.cx.now_ms)?;
         // Whoever was signed out in between, by themselves or by an administrator, gets nothing.

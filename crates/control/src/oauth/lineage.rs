@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::event::Event;
-use crate::governance::{LONGEST_TOKEN_LIFE_S, is_listed, note, sign_list};
+use crate::governance::{LONGEST_TOKEN_LIFE_S, enter, is_listed};
 use crate::scene::Scene;
 use policy::Target;
 use serde_json::json;
@@ -13,28 +13,15 @@ const GRACE_S: i64 = 60;
 /// Ends the family's refresh tokens and puts the family on the revocation list, unless it is there already: none of it can have been issued
 /// since. The caller wakes the gateways.
 pub(super) async fn take_back(scene: &Scene<'_>, lineage: &str, reason: &str) -> Result<Event> {
-    let (event, new) = note_taken_back(scene, lineage, reason).await?;
-    if new {
-        sign_list(scene).await?;
-    }
-    Ok(event)
-}
-
-/// The same for one of several families: whether something is new on the list, which the caller then has signed once for all of them.
-pub(super) async fn note_taken_back(scene: &Scene<'_>, lineage: &str, reason: &str) -> Result<(Event, bool)> {
     let refresh = scene.db.end_lineage(lineage).await?;
     let new = list(scene, &Target::Lineage(lineage.to_owned()), reason).await?;
     let details = json!({ "reason": reason, "refresh_tokens_ended": refresh, "new": new });
-    Ok((Event::new("revocation.lineage").on(lineage).details(details), new))
+    Ok(Event::new("revocation.lineage").on(lineage).details(details))
 }
 
 /// Puts one access token on the revocation list, unless it is there already; whether it was put there.
 pub(super) async fn take_back_token(scene: &Scene<'_>, jti: &str, reason: &str) -> Result<bool> {
-    let new = list(scene, &Target::Token(jti.to_owned()), reason).await?;
-    if new {
-        sign_list(scene).await?;
-    }
-    Ok(new)
+    list(scene, &Target::Token(jti.to_owned()), reason).await
 }
 
 async fn list(scene: &Scene<'_>, target: &Target, reason: &str) -> Result<bool> {
@@ -42,6 +29,6 @@ async fn list(scene: &Scene<'_>, target: &Target, reason: &str) -> Result<bool> 
         return Ok(false);
     }
     let until = scene.cx.now_s() + LONGEST_TOKEN_LIFE_S + GRACE_S;
-    note(scene, target, Some(until), reason).await?;
+    enter(scene, target, Some(until), reason).await?;
     Ok(true)
 }

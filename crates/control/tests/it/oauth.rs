@@ -649,4 +649,5 @@ fn subset() -> impl Strategy<Value = BTreeSet<String>> {
 
 mod exchange;
 mod races;
+mod replays;
 mod taking_back;

@@ -73,6 +73,22 @@ impl Scoped<'_> {
         Ok(done.rows_affected)
     }
 
+    /// Marks all refresh tokens of a family as used; how many were unused before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend_lineage(&self, lineage: &str, now_ms: i64) -> Result<u64> {
+        use refresh_tokens::Column as C;
+        let done = refresh_tokens::Entity::update_many()
+            .col_expr(C::UsedMs, Expr::value(now_ms))
+            .filter(C::TenantId.eq(self.tenant().as_str()))
+            .filter(C::Lineage.eq(lineage))
+            .filter(C::UsedMs.is_null())
+            .exec(&self.executor())
+            .await?;
+        Ok(done.rows_affected)
+    }
+
     /// Ends a whole family of refresh tokens.
     ///
     /// # Errors

@@ -1,25 +1,36 @@
 //! Refreshes that come together are renewed together.
 
-use super::{Refresh, renewal};
+use super::Refresh;
+use super::renewal::{self, Renewed, Verdict};
 use crate::control::Control;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Result;
 use crate::gather::{Batch, Gather, Open, gathered};
 use crate::oauth::error::OAuthError;
 use crate::oauth::mint::Minted;
+use crate::oauth::replay::{Shown, used_once};
 use crate::permission::Permission;
-use crate::scene::{Done, Scene, UseCase};
+use crate::scene::{Done, Part, Scene, UseCase};
 use std::sync::Arc;
 use store::TenantId;
 
-type Answer = std::result::Result<Minted, OAuthError>;
+/// None: the token was used before, and that has a transaction of its own. It takes back the token's family, which has to be signed; a key
+/// management service that takes its time for it would keep everybody else waiting.
+type Answer = Option<std::result::Result<Minted, OAuthError>>;
 
 /// Exchanges a refresh token for new tokens.
 ///
 /// # Errors
-/// When the database fails. That the token is refused is an answer, as RFC 6749 section 5.2 words it.
-pub async fn refresh(control: &Control, cx: &Ctx, refresh: Refresh) -> Result<Answer> {
-    gathered(control, cx, refresh).await
+/// When the database fails, or when the token was used before and the revocation list could not be signed. That the token is refused is
+/// an answer, as RFC 6749 section 5.2 words it.
+pub async fn refresh(control: &Control, cx: &Ctx, refresh: Refresh) -> Result<std::result::Result<Minted, OAuthError>> {
+    match gathered(control, cx, refresh.clone()).await? {
+        Some(answer) => Ok(answer),
+        None => {
+            let shown = Shown::refresh_token(&refresh.refresh_token);
+            used_once(control, cx, refresh, shown).await
+        }
+    }
 }
 
 impl Batch for Refresh {
@@ -49,7 +60,20 @@ impl UseCase for RefreshMany {
             // Whoever comes later may have been given their token after what this transaction sees.
             self.0.close();
         }
-        let parts = renewal::renew(scene, || self.0.asked().map(|asked| &asked.what).collect()).await?;
-        Ok(Done::each(parts.into_iter().zip(self.0.asked()).map(|(part, asked)| part.of_request(&asked.cx.request_id)).collect()))
+        let verdicts = renewal::renew(scene, || self.0.asked().map(|asked| &asked.what).collect()).await?;
+        Ok(Done::each(
+            verdicts.into_iter().zip(self.0.asked()).map(|(verdict, asked)| part(verdict).of_request(&asked.cx.request_id)).collect(),
+        ))
+    }
+}
+
+fn part(verdict: Verdict) -> Part<Answer> {
+    match verdict {
+        Verdict::Renewed(renewed) => {
+            let Renewed { minted, event, .. } = *renewed;
+            Part::Changed { out: Some(Ok(minted)), first: Box::new(event), rest: Vec::new(), wake: false }
+        }
+        Verdict::Refused(error) => Part::Refused(Some(Err(error))),
+        Verdict::Replayed(_) => Part::Refused(None),
     }
 }

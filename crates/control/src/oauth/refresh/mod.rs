@@ -1,15 +1,18 @@
 //! Refresh tokens: each is good for once and replaced by the next; one that comes twice ends its family.
 //!
 //! They are by far the most frequent writes of a tenant, so those that come while others are under way are renewed together: a batch
-//! costs about as many statements as a single one ([`batch`]).
+//! costs about as many statements as a single one ([`batch`]). One that comes twice is none of the batch's business: ending its family takes signatures,
+//! which others need not wait for.
 
 mod batch;
 mod renewal;
 
 pub use batch::refresh;
 
-use super::error::{OAuthError, invalid_scope};
+use self::renewal::{Renewed, Verdict};
+use super::error::{OAuthError, invalid_grant, invalid_scope};
 use super::mint::Minted;
+use super::replay::{Family, Single};
 use crate::chance::sha256_hex;
 use crate::error::Result;
 use crate::permission::Permission;
@@ -44,6 +47,7 @@ pub(super) async fn begin(scene: &Scene<'_>, code: &Code) -> Result<String> {
 ///
 /// Roles come from the person's groups anew, and a grant that was approved meanwhile comes along,
 /// as far as the person allowed it for later when they gave consent.
+#[derive(Clone)]
 pub struct Refresh {
     /// Who asks.
     pub client_id: String,
@@ -60,7 +64,19 @@ impl UseCase for Refresh {
     const NEEDS: Permission = Permission::Anyone;
 
     async fn run(&self, scene: &Scene<'_>) -> Result<Done<Self::Out>> {
-        Ok(Done::each(vec![renewal::renew(scene, || vec![self]).await?.remove(0)]).map(|mut outs| outs.remove(0)))
+        match renewal::renew(scene, || vec![self]).await?.remove(0) {
+            Verdict::Renewed(renewed) => {
+                let Renewed { minted, event, .. } = *renewed;
+                Ok(Done::new(Ok(minted), event))
+            }
+            Verdict::Refused(error) => Err(error.into()),
+            Verdict::Replayed(row) => {
+                let family = Family { lineage: &row.lineage, user: &row.user_id, client: &row.client_id, resource: &row.resource };
+                let [refused, taken] = family.take_back(scene, Single::RefreshToken).await?;
+                let answer = invalid_grant("the refresh token was used before; its whole family was taken back");
+                Ok(Done::many(Err(answer), refused, [taken]).wake())
+            }
+        }
     }
 }
 

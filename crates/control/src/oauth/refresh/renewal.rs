@@ -4,21 +4,16 @@ use super::Refresh;
 use crate::chance::sha256_hex;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::governance::sign_list;
 use crate::oauth::error::{OAuthError, invalid_client, invalid_grant, invalid_target};
-use crate::oauth::lineage::note_taken_back;
 use crate::oauth::mint::{Minted, Origin, mint};
 use crate::oauth::question::consent_id;
 use crate::oauth::standing::{Party, Standing, recent_groups};
-use crate::scene::{Part, Scene};
+use crate::scene::Scene;
 use crate::tenancy::keys::token_key;
-use serde_json::json;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Client, Consent, Grant, GroupRole, RefreshToken, User};
 use token::SigningKey;
-
-type Answer = std::result::Result<Minted, OAuthError>;
 
 /// What holds for every request of the tenant.
 struct Rules {
@@ -67,16 +62,23 @@ impl Known {
 }
 
 /// What becomes of one request.
-enum Verdict {
-    Renewed(Box<(Minted, Event, RefreshToken)>),
+pub(super) enum Verdict {
+    Renewed(Box<Renewed>),
     Refused(OAuthError),
-    /// The token was used before.
+    /// The token was used before. Nothing was done about it yet.
     Replayed(RefreshToken),
+}
+
+/// New tokens, what the audit log says of them, and the refresh token among them as it is kept.
+pub(super) struct Renewed {
+    pub minted: Minted,
+    pub event: Event,
+    successor: RefreshToken,
 }
 
 /// Renews what may be renewed; answers in the order of the requests. A token that comes twice among them was used twice. Which requests there are
 /// is asked when they are needed: until then more may come.
-pub(super) async fn renew<'r>(scene: &Scene<'_>, requests: impl FnOnce() -> Vec<&'r Refresh>) -> Result<Vec<Part<Answer>>> {
+pub(super) async fn renew<'r>(scene: &Scene<'_>, requests: impl FnOnce() -> Vec<&'r Refresh>) -> Result<Vec<Verdict>> {
     let rules = Rules::read(scene).await?;
     let requests = requests();
     let known = Known::read(scene, rules, &requests).await?;
@@ -89,7 +91,7 @@ pub(super) async fn renew<'r>(scene: &Scene<'_>, requests: impl FnOnce() -> Vec<
         };
         if let Verdict::Renewed(renewed) = &verdict {
             used.insert(sha256_hex(&request.refresh_token));
-            successors.push(renewed.2.clone());
+            successors.push(renewed.successor.clone());
         }
         verdicts.push(verdict);
     }
@@ -101,23 +103,7 @@ pub(super) async fn renew<'r>(scene: &Scene<'_>, requests: impl FnOnce() -> Vec<
         }
         scene.db.insert_all(successors).await?;
     }
-    let (mut parts, mut listed) = (Vec::with_capacity(verdicts.len()), false);
-    for (verdict, request) in verdicts.into_iter().zip(requests) {
-        parts.push(match verdict {
-            Verdict::Renewed(renewed) => Part::Changed { out: Ok(renewed.0), first: Box::new(renewed.1), rest: Vec::new(), wake: false },
-            Verdict::Refused(error) => Part::Refused(Err(error)),
-            // Last, so that what was renewed of the same family in this very transaction is taken back as well.
-            Verdict::Replayed(row) => {
-                let (part, new) = replayed(scene, request, &row).await?;
-                listed |= new;
-                part
-            }
-        });
-    }
-    if listed {
-        sign_list(scene).await?;
-    }
-    Ok(parts)
+    Ok(verdicts)
 }
 
 fn judge(scene: &Scene<'_>, known: &Known, request: &Refresh, used: &HashSet<String>) -> Result<Verdict> {
@@ -160,15 +146,5 @@ fn judge(scene: &Scene<'_>, known: &Known, request: &Refresh, used: &HashSet<Str
     let secret = scene.parts.chance.secret();
     let successor = RefreshToken { id: sha256_hex(&secret), ..row.clone() };
     minted.refresh_token = Some(secret);
-    Ok(Verdict::Renewed(Box::new((minted, event, successor))))
-}
-
-async fn replayed(scene: &Scene<'_>, request: &Refresh, row: &RefreshToken) -> Result<(Part<Answer>, bool)> {
-    let client = Some(request.client_id.clone());
-    let (taken, new) = note_taken_back(scene, &row.lineage, "a refresh token was used twice").await?;
-    let taken = taken.by("user", &row.user_id).through(client.clone(), None);
-    let refused = Event::new("token.refuse").denied().by("user", &row.user_id).through(client, None);
-    let refused = refused.on(&row.lineage).details(json!({ "reason": "refresh_token_replayed", "resource": row.resource }));
-    let out = Err(invalid_grant("the refresh token was used before; its whole family was taken back"));
-    Ok((Part::Changed { out, first: Box::new(refused), rest: vec![taken], wake: true }, new))
+    Ok(Verdict::Renewed(Box::new(Renewed { minted, event, successor })))
 }
