@@ -18,6 +18,7 @@ pub mod oauth;
 pub mod page;
 pub mod problem;
 pub mod request_id;
+pub mod rounds;
 pub mod serve;
 pub mod signin;
 pub mod site;
