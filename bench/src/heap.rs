@@ -23,14 +23,19 @@ struct Kept {
 pub fn measure(report: &mut Report) -> Result<()> {
     let plain = policy();
     let mut checked = plain.clone();
-    for tool in checked.servers.values_mut().flat_map(|server| server.tools.values_mut()) {
-        tool.arguments = Some(json!({
-            "type": "object", "properties": { "service": { "type": "string" }, "since_minutes": { "type": "integer", "minimum": 1, "maximum": 1440 } },
-            "required": ["service"], "additionalProperties": false,
-        }));
+    for (n, tool) in checked.servers.values_mut().flat_map(|server| server.tools.values_mut()).enumerate() {
+        let properties =
+            json!({ "service": { "type": "string" }, "since_minutes": { "type": "integer", "minimum": 1, "maximum": 1_440 + n } });
+        let schema = json!({ "type": "object", "properties": properties, "required": ["service"], "additionalProperties": false });
+        tool.arguments = Some(schema.into());
     }
     add(report, "memory to decide by", "no argument schemas", &kept(&plain)?);
-    add(report, "memory to decide by, with schemas", "an argument schema for each tool", &kept(&checked)?);
+    add(
+        report,
+        "memory to decide by, with schemas",
+        "an argument schema of its own for each tool, of which 256 are compiled",
+        &kept(&checked)?,
+    );
     Ok(())
 }
 

@@ -46,7 +46,7 @@ impl Cedar {
         let mut givers: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         for (role, scopes) in &policy.roles {
             entities.push(json!({ "uid": uid("Role", role), "attrs": {}, "parents": [] }));
-            for scope in scopes {
+            for scope in scopes.iter() {
                 givers.entry(scope).or_default().push(reference("Role", role));
             }
         }

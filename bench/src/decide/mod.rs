@@ -42,7 +42,7 @@ struct Facts {
 impl Facts {
     fn new() -> Self {
         Self {
-            policy: policy(),
+            policy: policy().packed(),
             revocations: revocations(),
             tokens: (0..1_000).map(token).collect(),
             resources: (0..100).map(resource).collect(),
@@ -168,7 +168,9 @@ fn scope(n: usize) -> String {
 /// The large policy.
 pub fn policy() -> PolicySet {
     let tools = |server: usize| {
-        (0..100).map(move |n| (tool(n), Tool { scope: Some(scope((server * 7 + n) % 500)), digest: None, arguments: None, limit: None }))
+        (0..100).map(move |n| {
+            (tool(n).into(), Tool { scope: Some(scope((server * 7 + n) % 500).into()), digest: None, arguments: None, limit: None })
+        })
     };
     PolicySet {
         tenant: "acme".into(),
@@ -183,9 +185,9 @@ pub fn policy() -> PolicySet {
             })
             .collect(),
         scopes: (0..500)
-            .map(|n| (scope(n), Scope { sentence: "Use it".into(), risk: Risk::Moderate, max_auth_age: None, acr: None }))
+            .map(|n| (scope(n).into(), Scope { sentence: "Use it".into(), risk: Risk::Moderate, max_auth_age: None, acr: None }))
             .collect(),
-        roles: (0..1_000).map(|n| (format!("role-{n}"), (0..20).map(|k| scope((n * 3 + k) % 500)).collect::<BTreeSet<_>>())).collect(),
+        roles: (0..1_000).map(|n| (format!("role-{n}").into(), (0..20).map(|k| scope((n * 3 + k) % 500)).collect())).collect(),
         client_classes: BTreeMap::from([("ide".to_owned(), Class { ceiling: Ceiling::Any })]),
         agent_classes: BTreeMap::new(),
         narrowed: BTreeMap::new(),

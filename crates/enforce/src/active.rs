@@ -2,9 +2,10 @@
 
 use crate::generations::Generations;
 use crate::rate::limits_of;
+use crate::schemas::Schemas;
 use jsonschema::Validator;
-use policy::{Counted, PolicySet, Revocations, TokenFacts};
-use std::collections::{HashMap, HashSet};
+use policy::{ArgumentSchema, Counted, PolicySet, Revocations, TokenFacts};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use token::VerifyingKeys;
 
@@ -78,8 +79,7 @@ struct Compiled {
     set: PolicySet,
     sha256: String,
     keys: VerifyingKeys,
-    /// By resource, then tool.
-    schemas: HashMap<String, HashMap<String, Validator>>,
+    schemas: Schemas,
     limits: HashSet<(Counted, u32)>,
 }
 
@@ -103,7 +103,7 @@ impl Active {
         same("the policy", tenant, &set.tenant, version, set.version)?;
         let set = set.packed();
         let revocations = read_list(tenant, revocations)?;
-        let (keys, schemas, limits) = (VerifyingKeys::from_issuers(&set.issuers), schemas(&set)?, limits_of(&set));
+        let (keys, schemas, limits) = (VerifyingKeys::from_issuers(&set.issuers), Schemas::of(&set)?, limits_of(&set));
         let compiled = Compiled { keys, schemas, limits, sha256: sha256.to_owned(), set };
         Ok(Self::of(Arc::new(compiled), Arc::new(revocations), freshness))
     }
@@ -178,8 +178,9 @@ impl Active {
         &self.compiled.limits
     }
 
-    pub(crate) fn schema(&self, resource: &str, tool: &str) -> Option<&Validator> {
-        self.compiled.schemas.get(resource)?.get(tool)
+    /// A schema of this policy, compiled.
+    pub(crate) fn schema(&self, schema: &ArgumentSchema) -> Option<Arc<Validator>> {
+        self.compiled.schemas.compiled(schema)
     }
 }
 
@@ -197,18 +198,4 @@ fn same(what: &'static str, tenant: &str, found_tenant: &str, number: u64, found
         return Err(Unusable::WrongNumber { what, expected: number, found });
     }
     Ok(())
-}
-
-fn schemas(set: &PolicySet) -> Result<HashMap<String, HashMap<String, Validator>>, Unusable> {
-    let mut all: HashMap<String, HashMap<String, Validator>> = HashMap::new();
-    for (resource, server) in &set.servers {
-        for (tool, schema) in server.tools.iter().filter_map(|(name, tool)| Some((name, tool.arguments.as_ref()?))) {
-            let unusable = |why: String| Unusable::Schema { tool: format!("{tool} on {}", server.name), why };
-            // Whoever signed it: a call must not keep the gateway busy.
-            policy::argument_schema::bounded(schema).map_err(|error| unusable(error.to_string()))?;
-            let compiled = jsonschema::draft202012::new(schema).map_err(|error| unusable(error.to_string()))?;
-            all.entry(resource.clone()).or_default().insert(tool.clone(), compiled);
-        }
-    }
-    Ok(all)
 }

@@ -165,10 +165,10 @@ impl Enforcer {
                     None if risk >= Risk::High => return Err(Cause::DefinitionUnknown),
                     _ => {}
                 },
-                Obligation::Arguments(_) => {
-                    // Compiled with the policy; a schema that is not there any more is no permission to skip it.
+                Obligation::Arguments(schema) => {
+                    // Seen to compile with the policy; one that does not is no permission to skip it.
                     let refused = |what: String| Cause::ArgumentsRefused { what };
-                    let schema = active.schema(ask.resource, tool).ok_or_else(|| refused("the schema is not compiled".into()))?;
+                    let schema = active.schema(schema).ok_or_else(|| refused("the schema does not compile".into()))?;
                     let none = Value::Object(serde_json::Map::new());
                     let arguments = ask.arguments.unwrap_or(&none);
                     // Most calls are in order; only for others it is asked what is wrong, and the first thing is enough.

@@ -33,7 +33,7 @@
 //! #     version: 1,
 //! #     issuers: vec![Issuer { issuer: "https://writ.example/t/acme".into(), jwks: serde_json::json!({"keys": [key.public()]}) }],
 //! #     servers: [(resource.into(), McpServer { name: "logs".into(), upstream: String::new(), tools: [("logs.read".into(), tool)].into() })].into(),
-//! #     roles: [("sre".into(), ["logs.read".into()].into())].into(),
+//! #     roles: [("sre".into(), ["logs.read"].into())].into(),
 //! #     client_classes: [("ide".into(), Class { ceiling: Ceiling::Any })].into(),
 //! #     scopes: [("logs.read".into(), Scope { sentence: String::new(), risk: Risk::Low, max_auth_age: None, acr: None })].into(),
 //! #     ..PolicySet::default()
@@ -78,6 +78,7 @@ mod outcome;
 mod rate;
 mod record;
 pub mod rpc;
+mod schemas;
 
 pub use active::{Active, Freshness, Unusable};
 pub use cause::Cause;

@@ -2,7 +2,7 @@
 
 use enforce::{Active, Ask, Cause, Challenge, ChallengeError, Enforcer, Freshness, MethodOwned, Outcome, Record, Rule, StepUp, Unusable};
 use policy::{
-    Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RateLimit, Reason, RevocationKey, Revocations, Risk, Rung, Scope,
+    Ceiling, Class, Entry, Issuer, Limits, McpServer, Name, PolicySet, RateLimit, Reason, RevocationKey, Revocations, Risk, Rung, Scope,
     SubjectKind, Target, Tool,
 };
 use serde_json::{Value, json};
@@ -27,8 +27,8 @@ fn entry(target: &Target) -> Entry {
 impl World {
     fn new() -> Self {
         let key = SigningKey::generate().expect("randomness").0;
-        let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
-        let tool = |name: &str| (name.to_owned(), Tool { scope: Some(name.to_owned()), digest: None, arguments: None, limit: None });
+        let scope = |name: &str, risk| (Name::from(name), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
+        let tool = |name: &str| (name.into(), Tool { scope: Some(name.into()), digest: None, arguments: None, limit: None });
         let mut admin = scope("admin", Risk::Critical);
         (admin.1.max_auth_age, admin.1.acr) = (Some(300), Some("mfa".into()));
         let policy = PolicySet {
@@ -41,7 +41,7 @@ impl World {
             )]
             .into(),
             scopes: [scope("read", Risk::Moderate), scope("write", Risk::High), admin].into(),
-            roles: [("sre".to_owned(), ["read".to_owned(), "admin".to_owned()].into())].into(),
+            roles: [("sre".into(), ["read", "admin"].into())].into(),
             client_classes: [("ide".to_owned(), Class { ceiling: Ceiling::Any })].into(),
             agent_classes: BTreeMap::new(),
             narrowed: BTreeMap::new(),
@@ -221,7 +221,9 @@ fn obligations_are_discharged_or_the_call_is_denied() {
     *world.tool("read") = Tool {
         scope: Some("read".into()),
         digest: Some("d1".into()),
-        arguments: Some(json!({"type": "object", "required": ["q"], "properties": {"q": {"maxLength": 3}}, "additionalProperties": false})),
+        arguments: Some(
+            json!({"type": "object", "required": ["q"], "properties": {"q": {"maxLength": 3}}, "additionalProperties": false}).into(),
+        ),
         limit: Some(RateLimit { per_minute: 2 }),
     };
     world.activate();
@@ -292,7 +294,7 @@ fn what_was_signed_is_what_is_inside_or_it_is_not_used() {
     );
     assert_eq!(code("acme", &good, 4, "{}", 2), Err("revocations_unreadable"));
     for schema in [json!({"type": "no such type"}), json!({"pattern": "("}), json!({"$ref": "https://evil.example/schema.json"})] {
-        world.tool("read").arguments = Some(schema.clone());
+        world.tool("read").arguments = Some((&schema).into());
         assert_eq!(world.active(NOW).map(|_| ()).map_err(|why| why.code()), Err("schema_unusable"), "{schema}");
     }
 }

@@ -18,18 +18,18 @@ fn now_ms() -> i64 {
 }
 
 fn policy(key: &SigningKey, version: u64, digest: String) -> PolicySet {
-    let tool = Tool { scope: Some("logs.read".into()), digest: Some(digest), arguments: None, limit: None };
+    let tool = Tool { scope: Some("logs.read".into()), digest: Some(digest.into()), arguments: None, limit: None };
     PolicySet {
         tenant: "acme".into(),
         version,
         issuers: vec![Issuer { issuer: "iss".into(), jwks: json!({"keys": [key.public()]}) }],
         servers: [(
             RESOURCE.to_owned(),
-            McpServer { name: "logs".into(), upstream: RESOURCE.into(), tools: [("logs.read".to_owned(), tool)].into() },
+            McpServer { name: "logs".into(), upstream: RESOURCE.into(), tools: [("logs.read".into(), tool)].into() },
         )]
         .into(),
-        scopes: [("logs.read".to_owned(), Scope { sentence: String::new(), risk: Risk::High, max_auth_age: None, acr: None })].into(),
-        roles: [("sre".to_owned(), ["logs.read".to_owned()].into())].into(),
+        scopes: [("logs.read".into(), Scope { sentence: String::new(), risk: Risk::High, max_auth_age: None, acr: None })].into(),
+        roles: [("sre".into(), ["logs.read"].into())].into(),
         client_classes: [("ide".to_owned(), Class { ceiling: Ceiling::Any })].into(),
         ladder: Rung::default_ladder(),
         revocation_key: RevocationKey::of([7; 32]),

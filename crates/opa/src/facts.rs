@@ -8,7 +8,8 @@ use crate::revision::Revision;
 use crate::unsigned::Unsigned;
 use policy::{Ceiling, Class, Limits, McpServer, PolicySet, Scope, Tool};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
 
 /// What the policy's manifest says beside the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,26 +48,26 @@ fn documents(set: &PolicySet) -> Vec<(&'static str, Value)> {
         ("writ/policy", about),
         ("writ/policy/servers", by_name(&set.servers, server)),
         ("writ/policy/scopes", by_name(&set.scopes, scope)),
-        ("writ/policy/roles", by_name(&set.roles, members)),
+        ("writ/policy/roles", by_name(&set.roles, |scopes| members(scopes.iter()))),
         ("writ/policy/client_classes", classes(&set.client_classes)),
         ("writ/policy/agent_classes", classes(&set.agent_classes)),
         ("writ/policy/narrowed", by_name(&set.narrowed, ceiling)),
     ]
 }
 
-fn by_name<T>(all: &BTreeMap<String, T>, value: impl Fn(&T) -> Value) -> Value {
-    Value::Object(all.iter().map(|(name, of)| (name.clone(), value(of))).collect())
+fn by_name<K: Borrow<str>, T>(all: &BTreeMap<K, T>, value: impl Fn(&T) -> Value) -> Value {
+    Value::Object(all.iter().map(|(name, of)| (name.borrow().to_owned(), value(of))).collect())
 }
 
 /// A set as Rego looks things up fastest.
-fn members(names: &BTreeSet<String>) -> Value {
-    Value::Object(names.iter().map(|name| (name.clone(), Value::Bool(true))).collect())
+fn members<'n>(names: impl IntoIterator<Item = &'n str>) -> Value {
+    Value::Object(names.into_iter().map(|name| (name.to_owned(), Value::Bool(true))).collect())
 }
 
 fn ceiling(ceiling: &Ceiling) -> Value {
     match ceiling {
         Ceiling::Any => json!({ "any": true }),
-        Ceiling::Only(scopes) => json!({ "only": members(scopes) }),
+        Ceiling::Only(scopes) => json!({ "only": members(scopes.iter().map(String::as_str)) }),
     }
 }
 
@@ -92,7 +93,7 @@ fn tool(tool: &Tool) -> Value {
     }
     if let Some(schema) = &tool.arguments {
         // As text: a schema may hold fractions and control characters, which programs hash differently.
-        facts.insert("arguments".to_owned(), json!(schema.to_string()));
+        facts.insert("arguments".to_owned(), json!(schema.text()));
     }
     if let Some(limit) = &tool.limit {
         facts.insert("per_minute".to_owned(), json!(limit.per_minute));

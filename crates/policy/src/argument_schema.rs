@@ -1,12 +1,74 @@
-//! How much work an argument schema can make for whoever checks a call against it.
+//! Argument schemas, and how much work one can make for whoever checks a call against it.
 //!
 //! A schema that refers to itself under several alternatives (`anyOf` of ten arrays of itself) has a validator look at one value ten times,
 //! at what lies in it a hundred times, and so on: a call of a few bytes keeps it busy for ever. Schemas come from the authors of MCP servers,
 //! calls from anybody. So each schema is bounded before it comes into a policy: by counting, for the worst call there could be, how often
 //! one value in it would be looked at.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+/// A JSON Schema (2020-12) for the arguments of a tool, as text: a policy has thousands of which few are asked about, and as text a schema takes a
+/// tenth of the memory. Equal schemas are equal texts, whatever order their members came in.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ArgumentSchema(Box<str>);
+
+impl ArgumentSchema {
+    /// Compact JSON, members in order.
+    pub const fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// As a value.
+    pub fn value(&self) -> Value {
+        // It was written from a value.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<&Value> for ArgumentSchema {
+    fn from(schema: &Value) -> Self {
+        Self(in_order(schema).to_string().into())
+    }
+}
+
+impl From<Value> for ArgumentSchema {
+    fn from(schema: Value) -> Self {
+        Self::from(&schema)
+    }
+}
+
+/// The same value with its members in order, whether or not maps keep theirs.
+fn in_order(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<&String, &Value> = members.iter().collect();
+            Value::Object(members.into_iter().map(|(name, value)| (name.clone(), in_order(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(in_order).collect()),
+        other => other.clone(),
+    }
+}
+
+impl fmt::Debug for ArgumentSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for ArgumentSchema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ArgumentSchema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
+}
 
 /// The most that one value may be looked at. What people write has a few; independent unions multiply.
 pub const MOST_LOOKS: u64 = 256;

@@ -3,9 +3,10 @@
 //! A configuration is a document of its own, so that whoever signs a policy on another machine can read what was configured, compile it
 //! there, and sign only if the result is what the control plane asks to have signed.
 
+use crate::argument_schema::ArgumentSchema;
 use crate::ladder::Rung;
 use crate::mark::RevocationKey;
-use crate::model::{Ceiling, Class, Issuer, Limits, McpServer, PolicySet, RateLimit, Scope, Tool};
+use crate::model::{Ceiling, Class, Issuer, Limits, McpServer, Name, PolicySet, RateLimit, Scope, Tool};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,8 +83,8 @@ impl Configuration {
             version,
             issuers: self.issuers.clone(),
             servers: self.servers.iter().map(|(resource, server)| (resource.clone(), server.compile())).collect(),
-            scopes: self.scopes.clone(),
-            roles: self.roles.clone(),
+            scopes: self.scopes.iter().map(|(name, scope)| (name.into(), scope.clone())).collect(),
+            roles: self.roles.iter().map(|(role, scopes)| (role.into(), scopes.iter().collect())).collect(),
             client_classes: classes(&self.client_classes),
             agent_classes: classes(&self.agent_classes),
             narrowed: self.narrowed.clone(),
@@ -107,8 +108,8 @@ impl Configuration {
             tenant: policy.tenant.clone(),
             issuers: policy.issuers.clone(),
             servers: policy.servers.iter().map(|(resource, server)| (resource.clone(), ServerConfiguration::of(server))).collect(),
-            scopes: policy.scopes.clone(),
-            roles: policy.roles.clone(),
+            scopes: policy.scopes.iter().map(|(name, scope)| (name.to_string(), scope.clone())).collect(),
+            roles: policy.roles.iter().map(|(role, scopes)| (role.to_string(), scopes.to_set())).collect(),
             client_classes: ceilings(&policy.client_classes),
             agent_classes: ceilings(&policy.agent_classes),
             narrowed: policy.narrowed.clone(),
@@ -123,17 +124,17 @@ impl Configuration {
 impl ServerConfiguration {
     fn of(server: &McpServer) -> Self {
         let tool = |tool: &Tool| ToolConfiguration {
-            scope: tool.scope.clone(),
-            reviewed: tool.digest.clone(),
-            arguments: tool.arguments.clone(),
+            scope: tool.scope.as_ref().map(Name::to_string),
+            reviewed: tool.digest.as_deref().map(str::to_owned),
+            arguments: tool.arguments.as_ref().map(ArgumentSchema::value),
             limit: tool.limit,
         };
-        let tools = server.tools.iter().map(|(name, held)| (name.clone(), tool(held))).collect();
+        let tools = server.tools.iter().map(|(name, held)| (name.to_string(), tool(held))).collect();
         Self { name: server.name.clone(), upstream: server.upstream.clone(), tools }
     }
 
     fn compile(&self) -> McpServer {
-        let tools = self.tools.iter().map(|(name, tool)| (name.clone(), tool.compile())).collect();
+        let tools = self.tools.iter().map(|(name, tool)| (name.into(), tool.compile())).collect();
         McpServer { name: self.name.clone(), upstream: self.upstream.clone(), tools }
     }
 }
@@ -142,8 +143,9 @@ impl ToolConfiguration {
     /// A tool is callable only when it is bound *and* its definition was reviewed: without a digest a gateway would have nothing to hold
     /// the live definition against, so an unreviewed tool counts as unbound.
     fn compile(&self) -> Tool {
-        let scope = self.scope.clone().filter(|_| self.reviewed.is_some());
-        Tool { scope, digest: self.reviewed.clone(), arguments: self.arguments.clone(), limit: self.limit }
+        let scope = self.scope.as_ref().filter(|_| self.reviewed.is_some());
+        let arguments = self.arguments.as_ref().map(ArgumentSchema::from);
+        Tool { scope: scope.map(Name::from), digest: self.reviewed.as_deref().map(Box::from), arguments, limit: self.limit }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The decision function: the only place where a rule lives.
 
 use crate::Reason;
+use crate::argument_schema::ArgumentSchema;
 use crate::call::{GrantFact, Method, TokenFacts, VerifiedCall};
 use crate::ladder::Effect;
-use crate::model::{Limits, McpServer, PolicySet, RateLimit, Risk, Scope, Tool};
+use crate::model::{Limits, McpServer, Name, PolicySet, RateLimit, Risk, Scope, Tool};
 use crate::revocation::Revocations;
 use crate::target::Kind;
 use crate::trace::{Recorder, Silent, Trace};
@@ -43,7 +44,7 @@ pub enum Obligation<'p> {
     /// The live definition of the tool must have this digest.
     ToolDigest(&'p str),
     /// The arguments must satisfy this JSON Schema.
-    Arguments(&'p serde_json::Value),
+    Arguments(&'p ArgumentSchema),
     /// Calls of this one beyond this rate are refused. Each gateway counts for itself.
     RateLimit(Counted, RateLimit),
 }
@@ -105,14 +106,14 @@ pub fn explain<'p>(policy: &'p PolicySet, revocations: &Revocations, call: &Veri
 /// this token asked for them all; a tool within reach by step-up stays visible so that the client can ask.
 pub fn visible_tools<'p>(policy: &'p PolicySet, revocations: &Revocations, call: &VerifiedCall<'p>, now: i64) -> Vec<&'p str> {
     let Some(server) = policy.servers.get(call.resource) else { return Vec::new() };
-    let can_use = |name: &&'p String| {
+    let can_use = |name: &&'p str| {
         let asked = VerifiedCall { method: Method::CallTool(name), ..*call };
         match decide(policy, revocations, &asked, now) {
             Decision::Allow(_) => true,
             Decision::Deny(deny) => deny.reason == Reason::ScopeNotInToken,
         }
     };
-    server.tools.keys().filter(can_use).map(String::as_str).collect()
+    server.tools.keys().map(Name::as_str).filter(can_use).collect()
 }
 
 type Step<T> = Result<T, Reason>;
@@ -251,7 +252,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
             None => format!("{name} is bound to a scope"),
         })?;
         let same = match (&tool.digest, self.call.tool_digest) {
-            (Some(reviewed), Some(live)) => reviewed == live,
+            (Some(reviewed), Some(live)) => **reviewed == *live,
             _ => true,
         };
         self.holds(same, Reason::ToolDrifted, || format!("{name} is defined as it was reviewed"))?;
@@ -275,7 +276,7 @@ impl<'p, R: Recorder> Walk<'_, 'p, R> {
     /// Role scopes ∪ scopes of grants that match this very call.
     fn supply(&mut self, scope: &'p str) -> Step<Supply<'p>> {
         let (policy, token) = (self.policy, self.call.token);
-        let gives = |role: &&String| policy.roles.get(*role).is_some_and(|scopes| scopes.contains(scope));
+        let gives = |role: &&String| policy.roles.get(role.as_str()).is_some_and(|scopes| scopes.contains(scope));
         let mut reason = Reason::ScopeNotHeld;
         for role in token.roles.iter().filter(gives) {
             if self.revocations.holds(&policy.revocation_key, Kind::RoleScope, &[role, scope]) {

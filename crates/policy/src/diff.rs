@@ -1,6 +1,8 @@
 //! What a new policy would change, said in terms of who can do what rather than of lines.
 
 use crate::model::{Ceiling, PolicySet, RateLimit, Scope, Tool};
+use crate::scope_set::ScopeSet;
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -141,7 +143,7 @@ fn widens(does: bool) -> Direction {
 }
 
 fn roles(notes: &mut Notes, old: &PolicySet, new: &PolicySet) {
-    let empty = BTreeSet::new();
+    let empty = ScopeSet::default();
     for role in keys(&old.roles, &new.roles) {
         let (before, after) = (old.roles.get(role).unwrap_or(&empty), new.roles.get(role).unwrap_or(&empty));
         for scope in after.difference(before) {
@@ -308,8 +310,8 @@ fn whole(notes: &mut Notes, old: &PolicySet, new: &PolicySet) {
     }
 }
 
-fn keys<'a, V>(a: &'a BTreeMap<String, V>, b: &'a BTreeMap<String, V>) -> BTreeSet<&'a String> {
-    a.keys().chain(b.keys()).collect()
+fn keys<'a, K: Borrow<str>, V>(a: &'a BTreeMap<K, V>, b: &'a BTreeMap<K, V>) -> BTreeSet<&'a str> {
+    a.keys().chain(b.keys()).map(Borrow::borrow).collect()
 }
 
 #[cfg(test)]
@@ -317,8 +319,7 @@ mod tests {
     use super::*;
 
     fn policy(version: u64, roles: &[(&str, &[&str])]) -> PolicySet {
-        let set = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let roles = roles.iter().map(|(role, scopes)| ((*role).to_owned(), set(scopes))).collect();
+        let roles = roles.iter().map(|(role, scopes)| ((*role).into(), scopes.iter().copied().collect())).collect();
         let issuer = crate::Issuer { issuer: "https://writ.example/t/acme".into(), jwks: serde_json::json!({ "keys": [] }) };
         PolicySet { version, roles, issuers: vec![issuer], ladder: crate::Rung::default_ladder(), ..PolicySet::default() }
     }

@@ -2,6 +2,7 @@
 
 use crate::argument_schema;
 use crate::model::{PolicySet, Risk};
+use crate::scope_set::ScopeSet;
 use std::collections::BTreeSet;
 
 /// How bad a finding is.
@@ -30,7 +31,7 @@ pub struct Finding {
 pub fn lint(policy: &PolicySet) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |severity, code, what| findings.push(Finding { severity, code, what });
-    let given: BTreeSet<&String> = policy.roles.values().flatten().collect();
+    let given: BTreeSet<&str> = policy.roles.values().flat_map(ScopeSet::iter).collect();
     let needed: BTreeSet<&str> = policy.servers.values().flat_map(|server| server.scopes()).collect();
     for (role, scopes) in &policy.roles {
         for scope in scopes.iter().filter(|scope| !policy.scopes.contains_key(*scope)) {
@@ -52,7 +53,7 @@ pub fn lint(policy: &PolicySet) -> Vec<Finding> {
                 Some(_) => {}
             }
             // It was bounded when it was entered, under what was asked of schemas then.
-            if let Some(Err(why)) = tool.arguments.as_ref().map(argument_schema::bounded) {
+            if let Some(Err(why)) = tool.arguments.as_ref().map(|schema| argument_schema::bounded(&schema.value())) {
                 find(
                     Severity::Error,
                     "schema_unbounded",
@@ -67,7 +68,7 @@ pub fn lint(policy: &PolicySet) -> Vec<Finding> {
     for (scope, rules) in &policy.scopes {
         if !needed.contains(scope.as_str()) {
             find(Severity::Note, "scope_unused", format!("No tool needs {scope}"));
-        } else if !given.contains(scope) && rules.risk < Risk::High {
+        } else if !given.contains(scope.as_str()) && rules.risk < Risk::High {
             find(Severity::Note, "scope_ungiven", format!("No role gives {scope}; it can only be requested"));
         }
     }

@@ -17,9 +17,6 @@ impl PolicySet {
         for server in self.servers.values_mut() {
             full(&mut server.tools);
         }
-        for scopes in self.roles.values_mut() {
-            *scopes = take(scopes).into_iter().collect();
-        }
         full(&mut self.servers);
         full(&mut self.scopes);
         full(&mut self.roles);

@@ -15,9 +15,8 @@ fn key() -> RevocationKey {
 }
 
 fn policy() -> PolicySet {
-    let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
-    let tool =
-        |name: &str| (name.to_owned(), Tool { scope: Some(name.to_owned()), digest: Some("d1".into()), arguments: None, limit: None });
+    let scope = |name: &str, risk| (name.into(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
+    let tool = |name: &str| (name.into(), Tool { scope: Some(name.into()), digest: Some("d1".into()), arguments: None, limit: None });
     let any = |name: &str| BTreeMap::from([(name.to_owned(), Class { ceiling: Ceiling::Any })]);
     PolicySet {
         tenant: "acme".into(),
@@ -29,7 +28,7 @@ fn policy() -> PolicySet {
         )]
         .into(),
         scopes: [scope("logs.read", Risk::Low), scope(WRITE, Risk::High)].into(),
-        roles: [("developer".to_owned(), ["logs.read".to_owned()].into())].into(),
+        roles: [("developer".into(), ["logs.read"].into())].into(),
         client_classes: any("ide"),
         agent_classes: any("assistant"),
         narrowed: BTreeMap::new(),
@@ -204,7 +203,7 @@ fn a_sign_in_is_judged_by_its_age_and_class() {
 fn what_gives_the_scope_and_what_is_owed_are_named() {
     let mut policy = policy();
     let tool = policy.servers.get_mut(RESOURCE).and_then(|server| server.tools.get_mut(WRITE)).expect("a tool");
-    (tool.limit, tool.arguments) = (Some(RateLimit { per_minute: 3 }), Some(serde_json::json!({"type": "object"})));
+    (tool.limit, tool.arguments) = (Some(RateLimit { per_minute: 3 }), Some(serde_json::json!({"type": "object"}).into()));
     let (token, none) = (token(), list([]));
     let call = VerifiedCall { token: &token, resource: RESOURCE, method: Method::CallTool(WRITE), tool_digest: Some("d1"), stale_for: 0 };
     let Decision::Allow(allow) = decide(&policy, &none, &call, NOW) else { panic!("allowed") };

@@ -120,7 +120,7 @@ proptest! {
         let before = decide(&at.policy, &at.revocations, &call(&at), NOW);
         let Some((scope, _)) = allowed(&before) else { return Ok(()) };
         for scopes in poorer.roles.values_mut() {
-            scopes.remove(scope);
+            *scopes = scopes.iter().filter(|held| *held != scope).collect();
         }
         let after = decide(&poorer, &at.revocations, &call(&at), NOW);
         prop_assert!(matches!(allowed(&after), None | Some((_, Supply::Grant(_)))), "{:?}", after);

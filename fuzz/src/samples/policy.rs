@@ -22,10 +22,10 @@ pub fn revocation_key() -> RevocationKey {
 #[must_use]
 pub fn policy_set(version: u64) -> PolicySet {
     let scope = |name: &str, risk, max_auth_age, acr: Option<&str>| {
-        (name.to_owned(), Scope { sentence: format!("May {name}"), risk, max_auth_age, acr: acr.map(str::to_owned) })
+        (name.into(), Scope { sentence: format!("May {name}"), risk, max_auth_age, acr: acr.map(str::to_owned) })
     };
     let tool = |name: &str, arguments, limit| {
-        (name.to_owned(), Tool { scope: Some(name.to_owned()), digest: Some("0a".repeat(32)), arguments, limit })
+        (name.into(), Tool { scope: Some(name.into()), digest: Some("0a".repeat(32).into()), arguments, limit })
     };
     let schema = json!({
         "type": "object", "required": ["service"], "additionalProperties": false,
@@ -47,10 +47,10 @@ pub fn policy_set(version: u64) -> PolicySet {
                 name: "incident".into(),
                 upstream: "http://127.0.0.1:9000/mcp".into(),
                 tools: [
-                    tool("logs.read", Some(schema), None),
+                    tool("logs.read", Some(schema.into()), None),
                     tool("logs.debug.write", None, Some(RateLimit { per_minute: 1_000_000 })),
                     tool("incidents.trigger", None, None),
-                    ("unbound".to_owned(), Tool { scope: None, digest: None, arguments: None, limit: None }),
+                    ("unbound".into(), Tool { scope: None, digest: None, arguments: None, limit: None }),
                 ]
                 .into(),
             },
@@ -62,11 +62,8 @@ pub fn policy_set(version: u64) -> PolicySet {
             scope("incidents.trigger", Risk::High, Some(300), Some("mfa")),
         ]
         .into(),
-        roles: [
-            ("developer".to_owned(), ["logs.read".to_owned()].into()),
-            ("sre".to_owned(), ["logs.read", "logs.debug.write", "incidents.trigger"].map(str::to_owned).into()),
-        ]
-        .into(),
+        roles: [("developer".into(), ["logs.read"].into()), ("sre".into(), ["logs.read", "logs.debug.write", "incidents.trigger"].into())]
+            .into(),
         client_classes: [("ide".to_owned(), Class { ceiling: Ceiling::Any })].into(),
         agent_classes: [("coding".to_owned(), Class { ceiling: only(&["logs.read", "logs.debug.write"]) })].into(),
         narrowed: [("cli_old".to_owned(), only(&["logs.read"]))].into(),

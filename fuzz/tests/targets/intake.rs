@@ -211,7 +211,7 @@ fn argument_schemas() {
     let set = policy_set(3);
     let tool = &set.servers[RESOURCE].tools["logs.read"];
     let samples = [
-        tool.arguments.as_ref().expect("has one").to_string(),
+        tool.arguments.as_ref().expect("has one").text().to_owned(),
         json!({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}, {"type": "array", "items": {"$ref": "#"}}]}, "b": {"type": "object", "additionalProperties": {"$ref": "#/$defs/a"}}}}).to_string(),
         json!({"$id": "https://example.com/s", "$anchor": "x", "$dynamicAnchor": "y", "properties": {"p": {"$dynamicRef": "#y"}, "q": {"if": {"const": 1}, "then": {"enum": [1, 2.5]}, "else": {"not": {}}}},
             "patternProperties": {"^(a+)+$": {"format": "date-time", "multipleOf": 0.1}}, "propertyNames": {"minLength": 1}, "unevaluatedProperties": false, "dependentSchemas": {"a": true}}).to_string(),
@@ -234,7 +234,7 @@ fn argument_schemas() {
             Err(error) => return is_invalid(&error),
         };
         let mut set = set.clone();
-        set.servers.get_mut(RESOURCE).and_then(|server| server.tools.get_mut("logs.read")).expect("there").arguments = Some(schema);
+        set.servers.get_mut(RESOURCE).and_then(|server| server.tools.get_mut("logs.read")).expect("there").arguments = Some(schema.into());
         let policy = serde_json::to_string(&set).expect("serialises");
         let fresh = Freshness { timestamp: 1, fresh_until: NOW + 60 };
         let active = Active::from_files(TENANT, &policy, &revocations_text(2), fresh).expect("what was taken in can be enforced");

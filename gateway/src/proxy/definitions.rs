@@ -117,7 +117,7 @@ impl Definitions {
             let name = definition.get("name").and_then(Value::as_str);
             let Some((name, _)) = name.and_then(|name| server.tools.get_key_value(name)) else { continue };
             let seen = Seen { digest: definition_digest(definition), params: Some(Arc::new(ParamHeaders::of(definition))) };
-            found.push((name.clone(), seen));
+            found.push((name.to_string(), seen));
         }
         let mut all = self.by_resource.write().unwrap_or_else(PoisonError::into_inner);
         let shown = all.entry(resource.to_owned()).or_default();
@@ -125,11 +125,11 @@ impl Definitions {
             *shown = Shown { upstream: server.upstream.clone(), tools: HashMap::new() };
         }
         for (name, seen) in found {
-            let reviewed = server.tools.get(&name).and_then(|tool| tool.digest.as_ref());
+            let reviewed = server.tools.get(name.as_str()).and_then(|tool| tool.digest.as_deref());
             let before = shown.tools.get(&name).map(|seen| seen.digest.as_str());
             if before != Some(seen.digest.as_str()) {
                 self.unsaved.store(true, Ordering::Relaxed);
-                if reviewed.is_some_and(|reviewed| *reviewed != seen.digest) {
+                if reviewed.is_some_and(|reviewed| reviewed != seen.digest) {
                     let (server, tool, live) = (server.name.as_str(), name.as_str(), seen.digest.as_str());
                     tracing::warn!(server, tool, live, "a tool is not defined as it was reviewed: calls of it are denied");
                 }
@@ -145,7 +145,7 @@ impl Definitions {
         all.retain(|resource, shown| servers.get(resource).is_some_and(|server| server.upstream == shown.upstream));
         for (resource, shown) in all.iter_mut() {
             let tools = servers.get(resource).map(|server| &server.tools);
-            shown.tools.retain(|name, _| tools.is_some_and(|tools| tools.contains_key(name)));
+            shown.tools.retain(|name, _| tools.is_some_and(|tools| tools.contains_key(name.as_str())));
         }
     }
 
@@ -155,9 +155,9 @@ impl Definitions {
         let mut drifted = Vec::new();
         for (resource, server) in &active.policy().servers {
             let Some(shown) = all.get(resource).filter(|shown| shown.upstream == server.upstream) else { continue };
-            for (tool, reviewed) in server.tools.iter().filter_map(|(name, tool)| Some((name, tool.digest.as_ref()?))) {
-                if let Some(seen) = shown.tools.get(tool).filter(|seen| seen.digest != *reviewed) {
-                    drifted.push(Drifted { resource: resource.clone(), tool: tool.clone(), digest: seen.digest.clone() });
+            for (tool, reviewed) in server.tools.iter().filter_map(|(name, tool)| Some((name, tool.digest.as_deref()?))) {
+                if let Some(seen) = shown.tools.get(tool.as_str()).filter(|seen| seen.digest != reviewed) {
+                    drifted.push(Drifted { resource: resource.clone(), tool: tool.to_string(), digest: seen.digest.clone() });
                     if drifted.len() == MOST_REPORTED {
                         return drifted;
                     }

@@ -435,7 +435,7 @@ fn not_allowed(about: &About<'_>, allow: &'static str, remedy: &str) -> Response
 
 fn is_risky(answer: &Answer) -> bool {
     let (Outcome::Allow { scope: Some(scope), .. }, Some(active)) = (&answer.outcome, &answer.active) else { return false };
-    active.policy().scopes.get(scope).is_none_or(|rules| rules.risk >= Risk::High)
+    active.policy().scopes.get(scope.as_str()).is_none_or(|rules| rules.risk >= Risk::High)
 }
 
 fn read(bytes: &[u8], headers: &HeaderMap, largest: usize) -> Result<Message, Unreadable> {

@@ -3,7 +3,7 @@
 use crate::upstream::subject_of;
 use crate::world::World;
 use http::StatusCode;
-use policy::{Risk, Target};
+use policy::{Risk, ScopeSet, Target};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ async fn cache_keys_a_decision_remembers_neither_caller_nor_policy_of_another() 
     let mut policy = world.policy.clone();
     policy.scopes.get_mut("logs.debug.write").expect("a scope").risk = Risk::Critical;
     policy.roles.insert("developer".into(), policy.roles["sre"].clone());
-    policy.roles.insert("sre".into(), std::collections::BTreeSet::new());
+    policy.roles.insert("sre".into(), ScopeSet::default());
     world.control.publish(policy);
     world.acked("the policy", |ack| ack["policy_version"] == 2).await;
     assert_eq!(world.call(&sam, "logs.debug.write").await.reason(), "scope_not_held");

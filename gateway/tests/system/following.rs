@@ -42,7 +42,7 @@ async fn a_policy_that_cannot_be_enforced_is_refused_with_its_reason() {
     let world = World::start().await;
     let mut policy = world.policy.clone();
     let tool = policy.servers.get_mut(&world.resource()).and_then(|server| server.tools.get_mut("logs.read")).expect("a tool");
-    tool.arguments = Some(serde_json::json!({"type": "no such type"}));
+    tool.arguments = Some(serde_json::json!({"type": "no such type"}).into());
     world.control.publish(policy);
     let nack = world.acked("the refusal", |ack| ack["error"]["code"] == "schema_unusable").await;
     assert_eq!(nack["policy_version"], 1);

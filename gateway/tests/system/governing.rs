@@ -76,7 +76,7 @@ async fn a_scope_taken_from_a_role_bites_on_tokens_already_issued() {
     let sam = world.sam();
     assert_eq!(world.call(&sam, "logs.debug.write").await.status, StatusCode::OK);
     let mut policy = world.policy.clone();
-    policy.roles.get_mut("sre").expect("a role").remove("logs.debug.write");
+    *policy.roles.get_mut("sre").expect("a role") = ["logs.read", "incidents.trigger"].into();
     world.control.publish(policy);
     world.acked("the policy", |ack| ack["policy_version"] == 2).await;
     assert_eq!(world.call(&sam, "logs.debug.write").await.reason(), "scope_not_held");
@@ -89,7 +89,7 @@ async fn rate_limits_and_argument_schemas_are_discharged() {
     let tools = &mut policy.servers.get_mut(&world.resource()).expect("a server").tools;
     tools.get_mut("logs.read").expect("a tool").limit = Some(policy::RateLimit { per_minute: 2 });
     tools.get_mut("logs.debug.write").expect("a tool").arguments =
-        Some(serde_json::json!({"type": "object", "required": ["service"], "properties": {"service": {"enum": ["pay"]}}}));
+        Some(serde_json::json!({"type": "object", "required": ["service"], "properties": {"service": {"enum": ["pay"]}}}).into());
     world.control.publish(policy);
     world.acked("the policy", |ack| ack["policy_version"] == 2).await;
     let sam = world.sam();

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use policy::{Ceiling, Class, Issuer, Limits, McpServer, PolicySet, Risk, Rung, Scope, SubjectKind, Tool};
 use rand::SeedableRng;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -77,10 +77,9 @@ fn policy(issuer: &SigningKey, resource: &str, upstream: &str, annotated: bool) 
     let tool = |name: &str| {
         let live = if annotated { crate::upstream::annotated(name) } else { definition(name, false) };
         let digest = enforce::definition_digest(&live);
-        (name.to_owned(), Tool { scope: Some(name.to_owned()), digest: Some(digest), arguments: None, limit: None })
+        (name.into(), Tool { scope: Some(name.into()), digest: Some(digest.into()), arguments: None, limit: None })
     };
-    let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
-    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let scope = |name: &str, risk| (name.into(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
     let any = |name: &str| BTreeMap::from([(name.to_owned(), Class { ceiling: Ceiling::Any })]);
     PolicySet {
         tenant: "acme".into(),
@@ -95,11 +94,8 @@ fn policy(issuer: &SigningKey, resource: &str, upstream: &str, annotated: bool) 
             },
         )]),
         scopes: [scope("logs.read", Risk::Low), scope("logs.debug.write", Risk::High), scope("incidents.trigger", Risk::High)].into(),
-        roles: [
-            ("developer".to_owned(), set(&["logs.read"])),
-            ("sre".to_owned(), set(&["logs.read", "logs.debug.write", "incidents.trigger"])),
-        ]
-        .into(),
+        roles: [("developer".into(), ["logs.read"].into()), ("sre".into(), ["logs.read", "logs.debug.write", "incidents.trigger"].into())]
+            .into(),
         client_classes: any("ide"),
         agent_classes: any("assistant"),
         narrowed: BTreeMap::new(),

@@ -18,9 +18,9 @@ use axum::response::Response;
 use control::config::{self, Edit, Reach, ServerView};
 use control::delivery::{self, Publication, Publish, SettleDraft};
 use control::{Ctx, Error, Permission};
-use policy::{About, Change, Direction, PolicySet};
+use policy::{About, Change, Direction, Name, PolicySet, ScopeSet};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// The draft.
 pub async fn get(State(app): State<App>, SignedIn(caller): SignedIn, Flashed(flash): Flashed) -> Result<Response, Problem> {
@@ -132,7 +132,7 @@ impl Edits<'_> {
 }
 
 /// What roles give, by name.
-type Roles = BTreeMap<String, BTreeSet<String>>;
+type Roles = BTreeMap<Name, ScopeSet>;
 
 /// How many people a change concerns; none where it concerns nobody in particular. Counted is by what roles give in the policies compared:
 /// whoever gains holds the scope afterwards, whoever loses held it before.
@@ -184,7 +184,7 @@ async fn spoken(change: &Change, policy: &PolicySet, people: Option<u64>, edits:
         what: change.what.clone(),
         people,
         // A scope that nobody judged counts as the worst.
-        risk: gained.map(|scope| words::risk(policy.scopes.get(scope).map_or(policy::Risk::Critical, |scope| scope.risk))),
+        risk: gained.map(|scope| words::risk(policy.scopes.get(scope.as_str()).map_or(policy::Risk::Critical, |scope| scope.risk))),
         by: None,
     })
 }
@@ -313,14 +313,10 @@ mod tests {
     use super::{Roles, concerned};
     use control::config::Reach;
     use policy::{About, Change, Direction};
-    use std::collections::BTreeSet;
     use store::{GroupRole, Json, User};
 
     fn roles(given: &[(&str, &[&str])]) -> Roles {
-        given
-            .iter()
-            .map(|(role, scopes)| ((*role).to_owned(), scopes.iter().map(|&scope| scope.to_owned()).collect::<BTreeSet<_>>()))
-            .collect()
+        given.iter().map(|(role, scopes)| ((*role).into(), scopes.iter().copied().collect())).collect()
     }
 
     fn person(name: &str) -> User {
@@ -346,7 +342,7 @@ mod tests {
         let reach = Reach {
             people: names.map(person).to_vec(),
             mappings: names.map(mapping).to_vec(),
-            roles: roles(&[("dev", &["logs.read"]), ("sre", &["logs.read"])]),
+            roles: names.map(|role| (role.to_owned(), ["logs.read".to_owned()].into())).into(),
         };
         let (without, with) = (roles(&[("dev", &[]), ("sre", &[])]), roles(&[("dev", &["logs.read"]), ("sre", &[])]));
         let change = |about, direction, scope: Option<&str>| Change {

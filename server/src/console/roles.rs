@@ -16,6 +16,7 @@ use axum::response::Response;
 use control::config::{self, DeleteRole};
 use control::governance;
 use control::{Error, Permission};
+use policy::ScopeSet;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use store::Scope;
@@ -46,7 +47,7 @@ pub async fn list(
         risk: view.role.scopes.iter().map(|name| words::judged(scopes.get(name))).max().map(words::risk),
         groups: view.groups,
         people: words::count(view.people.len()),
-        in_draft: live.get(&view.role.id) != Some(&view.role.scopes.0),
+        in_draft: live.get(view.role.id.as_str()).map(ScopeSet::to_set).as_ref() != Some(&view.role.scopes.0),
         name: view.role.id,
     });
     let model = view::Model { rows: rows.collect(), q: asked.q, can_edit: cx.actor.may(Permission::WriteConfig) };
@@ -81,7 +82,7 @@ pub async fn get(
         groups: found.groups,
         people_total: words::count(found.people.len()),
         people: found.people.into_iter().take(named).collect(),
-        in_draft: live.get(&name) != Some(&found.role.scopes.0),
+        in_draft: live.get(name.as_str()).map(ScopeSet::to_set).as_ref() != Some(&found.role.scopes.0),
         changed: edit.map(|edit| (edit.by, Instant::from_ms(edit.at_ms))),
         can_edit: cx.actor.may(Permission::WriteConfig),
         can_block: cx.actor.may(Permission::Revoke),

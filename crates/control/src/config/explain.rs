@@ -6,7 +6,7 @@ use crate::delivery::{compile, revocation_list};
 use crate::error::{Error, Result};
 use crate::permission::Permission;
 use policy::{
-    Actor, Counted, Decision, GrantFact, Method, Obligation, PolicySet, Reason, SubjectKind, Supply, TokenFacts, Trace, VerifiedCall,
+    Actor, Counted, Decision, GrantFact, Method, Name, Obligation, PolicySet, Reason, SubjectKind, Supply, TokenFacts, Trace, VerifiedCall,
 };
 use store::{Agent, Client, Grant, GrantFilter, GrantIs, Reader, Server, Tool, User};
 
@@ -163,7 +163,7 @@ fn facts(
         inner_actors: Vec::new(),
         session: "asked-in-the-console".to_owned(),
         lineage: "asked-in-the-console".to_owned(),
-        scope: policy.scopes.keys().cloned().collect(),
+        scope: policy.scopes.keys().map(Name::to_string).collect(),
         roles,
         grants,
         acr,

@@ -8,7 +8,7 @@ use crate::delivery::{self, Drifted, compile};
 use crate::error::{Error, Result};
 use crate::governance::is_blocked;
 use crate::permission::Permission;
-use policy::Target;
+use policy::{Name, ScopeSet, Target};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Agent, AuditFilter, Class, Client, Gateway, Page, Reader, Scope, Server, Tool, User};
@@ -26,7 +26,7 @@ pub async fn reach(control: &Control, cx: &Ctx) -> Result<Reach> {
 ///
 /// # Errors
 /// [`Error::Forbidden`] without [`Permission::ReadConfig`].
-pub async fn live_roles(control: &Control, cx: &Ctx) -> Result<BTreeMap<String, BTreeSet<String>>> {
+pub async fn live_roles(control: &Control, cx: &Ctx) -> Result<BTreeMap<Name, ScopeSet>> {
     cx.needs(Permission::ReadConfig)?;
     Ok(compile::live(&control.read(cx)).await?.map(|policy| policy.roles).unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! Whom a role, a scope or a group reaches, as far as people's groups at their last sign-in tell.
 
 use crate::error::Result;
+use policy::{Name, ScopeSet};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{GroupRole, Reader, Role, User};
 
@@ -63,12 +64,15 @@ impl Reach {
 
     /// Those who hold a scope through a role. Grants are apart: they end by themselves.
     pub fn holders_of_scope<'a>(&'a self, scope: &str) -> impl Iterator<Item = &'a User> {
-        self.holders_where(&self.roles, scope)
+        self.holders_of_any(self.roles.iter().filter(|(_, scopes)| scopes.contains(scope)).map(|(role, _)| role.as_str()).collect())
     }
 
-    /// The same where roles give what `roles` says, as an earlier policy does.
-    pub fn holders_where<'a>(&'a self, roles: &BTreeMap<String, BTreeSet<String>>, scope: &str) -> impl Iterator<Item = &'a User> {
-        let roles: BTreeSet<&str> = roles.iter().filter(|(_, scopes)| scopes.contains(scope)).map(|(role, _)| role.as_str()).collect();
+    /// The same where roles give what a policy says.
+    pub fn holders_where<'a>(&'a self, roles: &BTreeMap<Name, ScopeSet>, scope: &str) -> impl Iterator<Item = &'a User> {
+        self.holders_of_any(roles.iter().filter(|(_, scopes)| scopes.contains(scope)).map(|(role, _)| role.as_str()).collect())
+    }
+
+    fn holders_of_any<'a>(&'a self, roles: BTreeSet<&str>) -> impl Iterator<Item = &'a User> {
         let groups: BTreeSet<&str> =
             self.mappings.iter().filter(|row| roles.contains(row.role.as_str())).map(|row| row.group_name.as_str()).collect();
         self.people.iter().filter(move |user| user.groups.iter().any(|group| groups.contains(group.as_str())))

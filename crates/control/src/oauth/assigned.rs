@@ -3,7 +3,7 @@
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use policy::{McpServer, PolicySet, Risk};
+use policy::{McpServer, Name, PolicySet, Risk};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use store::{Bundle, Reader};
@@ -85,6 +85,6 @@ async fn parsed(db: &Reader<'_>, id: &str, digest: String) -> Result<Arc<PolicyS
 /// When the database fails.
 pub async fn scopes_supported(control: &Control, cx: &Ctx) -> Result<Vec<String>> {
     let assigned = Assigned::load(&control.read(cx)).await?;
-    let all: BTreeSet<String> = assigned.each().flat_map(|policy| policy.scopes.keys().cloned()).collect();
+    let all: BTreeSet<String> = assigned.each().flat_map(|policy| policy.scopes.keys().map(Name::to_string)).collect();
     Ok(all.into_iter().collect())
 }

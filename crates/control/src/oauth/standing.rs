@@ -4,7 +4,7 @@ use super::assigned::Assigned;
 use super::bounds::{AnyOf, Bounds};
 use super::error::{OAuthError, invalid_grant};
 use crate::error::{Error, Result};
-use policy::{Ceiling, PolicySet, Risk, Target};
+use policy::{Ceiling, PolicySet, Risk, ScopeSet, Target};
 use std::collections::{BTreeSet, HashSet};
 use store::{Agent, Client, Grant, MaybeSet, Reader, User};
 
@@ -88,9 +88,9 @@ impl Standing {
     fn by_role(&self, policy: &PolicySet, roles: &[String]) -> BTreeSet<String> {
         let mut by_role = BTreeSet::new();
         for role in roles {
-            let scopes = policy.roles.get(role).into_iter().flatten();
-            let blocked = |scope: &String| self.blocked.contains(&Target::RoleScope { role: role.clone(), scope: scope.clone() });
-            by_role.extend(scopes.filter(|scope| !blocked(scope)).cloned());
+            let scopes = policy.roles.get(role.as_str()).into_iter().flat_map(ScopeSet::iter);
+            let blocked = |scope: &str| self.blocked.contains(&Target::RoleScope { role: role.clone(), scope: scope.to_owned() });
+            by_role.extend(scopes.filter(|scope| !blocked(scope)).map(str::to_owned));
         }
         by_role
     }

@@ -4,10 +4,12 @@ use crate::keys::{Key, Keys};
 use bundle::assignment::{Assignment, Members, Pinned, Ring};
 use bundle::{Files, Repository, Role, Stamp};
 use follow::News;
-use policy::{Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, Target, Tool};
+use policy::{
+    Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, ScopeSet, Target, Tool,
+};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub const TENANT: &str = "acme";
@@ -296,9 +298,9 @@ impl Plane {
 }
 
 fn policy(version: u64, rng: &mut ChaCha8Rng) -> PolicySet {
-    let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
-    let tool = |name: &str| (name.to_owned(), Tool { scope: Some(name.to_owned()), digest: None, arguments: None, limit: None });
-    let mut some = || -> BTreeSet<String> { SCOPES.iter().filter(|_| rng.random_bool(0.7)).map(|scope| (*scope).to_owned()).collect() };
+    let scope = |name: &str, risk| (name.into(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
+    let tool = |name: &str| (name.into(), Tool { scope: Some(name.into()), digest: None, arguments: None, limit: None });
+    let mut some = || -> ScopeSet { SCOPES.into_iter().filter(|_| rng.random_bool(0.7)).collect() };
     let any = |name: &str| BTreeMap::from([(name.to_owned(), Class { ceiling: Ceiling::Any })]);
     PolicySet {
         tenant: TENANT.into(),
@@ -309,7 +311,7 @@ fn policy(version: u64, rng: &mut ChaCha8Rng) -> PolicySet {
             McpServer { name: "incident".into(), upstream: "https://up.example/mcp".into(), tools: SCOPES.map(tool).into() },
         )]),
         scopes: [scope(SCOPES[0], Risk::Low), scope(SCOPES[1], Risk::High), scope(SCOPES[2], Risk::Critical)].into(),
-        roles: [("developer".to_owned(), some()), ("sre".to_owned(), some())].into(),
+        roles: [("developer".into(), some()), ("sre".into(), some())].into(),
         client_classes: any("ide"),
         agent_classes: any("assistant"),
         narrowed: BTreeMap::new(),

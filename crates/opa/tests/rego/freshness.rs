@@ -16,8 +16,8 @@ const SECOND: i64 = 1_000_000_000;
 
 /// Anybody with the role may call `read`, at low risk, and `write`, at high risk.
 fn policy() -> PolicySet {
-    let tool = |scope: &str| (scope.to_owned(), Tool { scope: Some(scope.into()), digest: None, arguments: None, limit: None });
-    let scope = |name: &str, risk| (name.to_owned(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
+    let tool = |scope: &str| (scope.into(), Tool { scope: Some(scope.into()), digest: None, arguments: None, limit: None });
+    let scope = |name: &str, risk| (name.into(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
     PolicySet {
         tenant: "acme".into(),
         version: 12,
@@ -28,7 +28,7 @@ fn policy() -> PolicySet {
         )]
         .into(),
         scopes: [scope("read", Risk::Low), scope("write", Risk::High)].into(),
-        roles: [("developer".to_owned(), ["read".to_owned(), "write".to_owned()].into())].into(),
+        roles: [("developer".into(), ["read", "write"].into())].into(),
         client_classes: [("ide".to_owned(), Class { ceiling: Ceiling::Any })].into(),
         agent_classes: [].into(),
         narrowed: [].into(),

@@ -82,10 +82,10 @@ pub fn policy() -> impl Strategy<Value = PolicySet> {
             }
             if let Some(server) = policy.servers.get_mut(RESOURCE) {
                 if let Some(one) = server.tools.get("one").cloned() {
-                    server.tools.insert(ODD_TOOL.to_owned(), one);
+                    server.tools.insert(ODD_TOOL.into(), one);
                 }
                 for (tool, (arguments, limit)) in server.tools.values_mut().zip(extras) {
-                    (tool.arguments, tool.limit) = (arguments, limit);
+                    (tool.arguments, tool.limit) = (arguments.map(Into::into), limit);
                 }
             }
             let nothing = McpServer { name: "other".into(), upstream: "http://up/other".into(), tools: [].into() };

@@ -6,8 +6,8 @@
 pub mod every_kind;
 
 use policy::{
-    Actor, Ceiling, Class, Entry, GrantFact, Issuer, Limits, McpServer, Method, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope,
-    SubjectKind, Target, TokenFacts, Tool, VerifiedCall,
+    Actor, Ceiling, Class, Entry, GrantFact, Issuer, Limits, McpServer, Method, Name, PolicySet, RevocationKey, Revocations, Risk, Rung,
+    Scope, SubjectKind, Target, TokenFacts, Tool, VerifiedCall,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
@@ -115,9 +115,9 @@ pub(crate) fn policies() -> impl Strategy<Value = PolicySet> {
         prop::option::weighted(0.1, Just("mfa".to_owned())),
     );
     let rules = rules.prop_map(|(risk, max_auth_age, acr)| Scope { sentence: String::new(), risk, max_auth_age, acr });
-    let tool = (prop::option::weighted(0.9, select(SCOPES.to_vec()).prop_map(str::to_owned)), prop::option::of(Just("d1".to_owned())));
+    let tool = (prop::option::weighted(0.9, select(SCOPES.to_vec()).prop_map(Name::from)), prop::option::of(Just("d1".into())));
     let tool = tool.prop_map(|(scope, digest)| Tool { scope, digest, arguments: None, limit: None });
-    let scoped = btree_map(select(SCOPES.to_vec()).prop_map(str::to_owned), rules, 1..=3);
+    let scoped = btree_map(select(SCOPES.to_vec()).prop_map(Name::from), rules, 1..=3);
     let tools = [tool.clone(), tool.clone(), tool];
     let roles = [scopes(3), scopes(3)];
     let narrowed = btree_map(select(vec!["cli_a", "agt_a"]).prop_map(str::to_owned), ceiling(), 0..2);
@@ -131,11 +131,11 @@ pub(crate) fn policies() -> impl Strategy<Value = PolicySet> {
                 McpServer {
                     name: "incident".into(),
                     upstream: "http://up/mcp".into(),
-                    tools: ["one", "two", "three"].map(str::to_owned).into_iter().zip(tools).collect(),
+                    tools: ["one", "two", "three"].map(Name::from).into_iter().zip(tools).collect(),
                 },
             )]),
             scopes,
-            roles: [("developer".to_owned(), developer), ("sre".to_owned(), sre)].into(),
+            roles: [("developer".into(), developer.iter().collect()), ("sre".into(), sre.iter().collect())].into(),
             client_classes: [("ide".to_owned(), Class { ceiling: ide })].into(),
             agent_classes: [
                 ("assistant".to_owned(), Class { ceiling: assistant }),
