@@ -2,14 +2,15 @@
 
 use super::caller::{Gateway, place};
 use super::problem::Problem;
+use super::push::Pushes;
 use super::unpack::unpacked;
 use crate::app::App;
 use crate::connections::why_not_whole;
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bundle::ceremony::SignatureFile;
 use control::delivery::{Ack, Enrol, Progress, SignCandidate, decisions, files, sign_candidate};
@@ -60,12 +61,20 @@ pub async fn file(State(app): State<App>, Gateway(cx): Gateway, Path((_, path)):
     Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, keep)], body).into_response())
 }
 
+/// From so many watchers of a tenant on, a gateway that has acknowledged is not kept connected: it has a connection for news already, and
+/// a second one that idles until the next news costs as much memory. Fewer keep theirs, which saves them a handshake.
+const CROWD: usize = 1_000;
+
 /// `POST /ack`: what the gateway has put in force. Answers with the checkpoint of the audit log that it is to witness, if there is one.
-pub async fn ack(State(app): State<App>, Gateway(cx): Gateway, request: Request) -> Result<Response, Problem> {
+pub async fn ack(app: App, Gateway(cx): Gateway, request: Request, pushes: Pushes) -> Result<Response, Problem> {
     let ack: Ack = read_json(request.into_body()).await?;
     let shown = control::delivery::acknowledge(app.control(), &cx, ack).await?;
     let answer = |shown: Shown| Json(json!({ "checkpoint": shown.checkpoint, "proof": *shown.proof }));
-    Ok(shown.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |shown| answer(shown).into_response()))
+    let mut response = shown.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |shown| answer(shown).into_response());
+    if pushes.watchers(&cx) > CROWD {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// `POST /candidates/{n}/signature`: a policy key's signature over what awaits it. Nothing else is taken, from whomever it comes.
@@ -104,4 +113,29 @@ pub async fn decisions(State(app): State<App>, Gateway(cx): Gateway, headers: He
     let batch = decisions::Batch::read(seq, prev, &body)?;
     decisions::take(app.control(), &cx, batch).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::tests::Plane;
+    use control::Ctx;
+
+    #[tokio::test]
+    async fn only_in_a_crowd_is_the_connection_of_an_acknowledgement_closed() {
+        let plane = Plane::new().await;
+        let (gw, pushes) = (plane.enrol("gw-1").await, Pushes::default());
+        let cx = Ctx { actor: Actor::Gateway(gw.id().to_owned()), ..plane.host.clone() };
+        let closes = async || {
+            let body = json!({ "revocation_seq": 0, "timestamp": 0, "started_at": 1, "version": "0.1.0" }).to_string();
+            let response = ack(plane.app.clone(), Gateway(cx.clone()), Request::new(Body::from(body)), pushes.clone()).await;
+            response.map(|response| response.headers().get(CONNECTION).is_some_and(|connection| connection == "close")).ok()
+        };
+        let mut watchers: Vec<_> = (0..CROWD).map(|_| pushes.subscribe(&plane.app, &cx)).collect();
+        assert_eq!(closes().await, Some(false));
+        watchers.push(pushes.subscribe(&plane.app, &cx));
+        assert_eq!(closes().await, Some(true));
+        watchers.pop();
+        assert_eq!(closes().await, Some(false));
+    }
 }

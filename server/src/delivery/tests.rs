@@ -35,6 +35,7 @@ impl Clock for Still {
 
 pub(crate) struct Plane {
     pub(crate) control: Control,
+    pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) ending: CancellationToken,
     pub(crate) host: Ctx,
@@ -57,7 +58,7 @@ impl Plane {
         let outbound = Guarded::new(Reach { allow_loopback: false, allow_private: false }, Limits::default()).expect("a client");
         let ending = CancellationToken::new();
         let app = App::new(control.clone(), outbound, Site::load(None).expect("no site"), ending.clone());
-        Self { control, router: crate::serve::service(app), ending, host, _folder: folder }
+        Self { control, router: crate::serve::service(app.clone()), app, ending, host, _folder: folder }
     }
 
     pub(crate) async fn publish(&self) {
@@ -89,6 +90,10 @@ pub(crate) struct Gw {
 }
 
 impl Gw {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(crate) fn assertion(&self) -> String {
         let (id, aud) = (self.id.clone(), BASE.to_owned());
         let claims = AssertionClaims {
