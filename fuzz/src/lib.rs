@@ -55,6 +55,9 @@
 //! | `providers::documents_and_key_sets` | discovery documents, JWK sets | identity providers | the configured issuer; errors are short and visible |
 //! | `providers::id_tokens` | token responses, ID tokens, their claims | identity providers | who the token names, for us, now, in this sign-in |
 //! | `providers::addresses` | URLs to call | people, identity providers | nowhere inside but where that is allowed |
+//! | `key_services::references` | where a key lies, `vault:transit/k@1` | people, the database | one spelling; the path that is called is the one that is named |
+//! | `key_services::public_halves` | answers to `GET keys/{name}` | Vault, OpenBao | the version that was asked for, which can be asked for again; errors are short and visible |
+//! | `key_services::signatures` | answers to `POST sign/{name}` | Vault, OpenBao | the version that was asked for, one spelling; only the key's own verifies |
 //! | `intake::decision_batches`, `compressed_bodies` | NDJSON, gzip | gateways | bounds; no record that two parsers read differently |
 //! | `intake::acknowledgements` | acknowledgements | gateways | what is kept is printable and short, and the same when it is said twice |
 //! | `opas::decision_logs` | decision logs | OPAs | nothing that is ours is passed over; what is kept is printable and short |

@@ -99,18 +99,20 @@ impl Enforcer {
         Answer { outcome, record, facts, active: Some(active) }
     }
 
-    /// Whether what was allowed when it began, Unix seconds, still would be by what is in force now: without counting against a limit or checking
-    /// arguments again.
-    ///
-    /// A call may outlive its token and the grants that it began under; it is not to outlive that either was taken away, and which of the two came
-    /// first does not matter. So its times are judged as they were. What may not outlive its token begins anew at every look: give `now` for both.
+    /// Whether what was allowed a moment ago still is by what is in force now: without counting against a limit or checking arguments again.
+    /// What is under way for longer is judged by [`Enforcer::ends`]. `now` in Unix seconds.
     ///
     /// # Errors
     /// Why it would be denied.
-    pub fn still_allows(&self, facts: &TokenFacts, resource: &str, method: &MethodOwned, began: i64, now: i64) -> Result<(), Reason> {
+    pub fn still_allows(&self, facts: &TokenFacts, resource: &str, method: &MethodOwned, now: i64) -> Result<(), Reason> {
+        self.decides(facts, resource, method, now, now)
+    }
+
+    /// What is in force says of a call as of `at`, which may be over, in a gateway that is as stale as it is `now`. Unix seconds.
+    pub(crate) fn decides(&self, facts: &TokenFacts, resource: &str, method: &MethodOwned, at: i64, now: i64) -> Result<(), Reason> {
         let Some(active) = self.active() else { return Err(Reason::StaleAll) };
         let call = call(facts, resource, method, None, active.stale_for(now));
-        match policy::decide(active.policy(), active.revocations(), &call, began.min(now)) {
+        match policy::decide(active.policy(), active.revocations(), &call, at) {
             Decision::Allow(_) => Ok(()),
             Decision::Deny(deny) => Err(deny.reason),
         }

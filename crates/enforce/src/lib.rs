@@ -16,8 +16,9 @@
 //! 3. For each request read the message with [`rpc::read`], hold it against its headers with [`rpc::agree`], and ask [`Enforcer::authorize`].
 //! 4. Write [`Answer::record`] down, then do what [`Answer::outcome`] says. An [`Outcome::Challenge`] is a 401, an [`Outcome::Forbidden`] a 403
 //!    `insufficient_scope`; both carry what their `WWW-Authenticate` needs.
-//! 5. Filter what `tools/list` shows with [`Active::visible_tools`], and end what [`Enforcer::still_allows`] refuses after a new revocation list or
-//!    policy: standing streams, and calls that are under way.
+//! 5. Filter what `tools/list` shows with [`Active::visible_tools`]. After a new revocation list or policy, and every few seconds since tokens
+//!    end by themselves, end what [`Enforcer::ends`] and [`Enforcer::ends_session`] say: calls and standing streams that are under way, and
+//!    sessions.
 //!
 //! `examples/tower_layer.rs` is all of that as a tower layer around an axum server.
 //!
@@ -79,6 +80,7 @@ mod rate;
 mod record;
 pub mod rpc;
 mod schemas;
+mod under_way;
 
 pub use active::{Active, Freshness, Unusable};
 pub use cause::Cause;

@@ -2,8 +2,8 @@
 
 use enforce::{Active, Ask, Cause, Challenge, ChallengeError, Enforcer, Freshness, MethodOwned, Outcome, Record, Rule, StepUp, Unusable};
 use policy::{
-    Ceiling, Class, Entry, Issuer, Limits, McpServer, Name, PolicySet, RateLimit, Reason, RevocationKey, Revocations, Risk, Rung, Scope,
-    SubjectKind, Target, Tool,
+    Ceiling, Class, Effect, Entry, GrantFact, Issuer, Limits, McpServer, Name, PolicySet, RateLimit, Reason, RevocationKey, Revocations,
+    Risk, Rung, Scope, SubjectKind, Target, Tool,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -188,7 +188,63 @@ fn outcomes_by_kind() {
 fn closed_until_something_is_in_force() {
     let world = World { enforcer: Enforcer::closed(), ..World::new() };
     assert_eq!(world.call(&world.claims(), "read"), (Outcome::Denied(Cause::Closed), None));
-    assert!(world.enforcer.still_allows(&world.claims().into_facts().expect("facts"), RESOURCE, &MethodOwned::Stream, NOW, NOW).is_err());
+    assert!(world.enforcer.still_allows(&world.claims().into_facts().expect("facts"), RESOURCE, &MethodOwned::Stream, NOW).is_err());
+}
+
+/// Why a call of `read`, which a role gives, one of `write`, which a grant gives, a stream and a session end that began 400 s after their
+/// token.
+fn ended(world: &World, fresh_until: i64, now: i64) -> [Option<Reason>; 4] {
+    let enforcer = Enforcer::closed();
+    enforcer.activate(Arc::new(world.active(fresh_until).expect("usable")));
+    let grant = GrantFact {
+        id: "grt".into(),
+        scopes: ["write".to_owned()].into(),
+        resource: RESOURCE.into(),
+        client: "cli_a".into(),
+        agent: None,
+        exp: NOW + 450,
+    };
+    let facts = Claims { grants: vec![grant], ..world.claims() }.into_facts().expect("facts");
+    let ends = |method| enforcer.ends(&facts, RESOURCE, &method, NOW + 400, now);
+    let call = |tool: &str| ends(MethodOwned::CallTool(tool.into()));
+    [call("read"), call("write"), ends(MethodOwned::Stream), enforcer.ends_session(&facts, RESOURCE, now)]
+}
+
+#[test]
+fn a_call_outlives_its_token_and_its_grant_and_nothing_outlives_what_is_taken_away() {
+    use Reason::{GrantRevoked, RoleScopeBlocked, StaleAll, StaleHighRisk, StaleTokenAge, TokenExpired, UserBlocked};
+    let (late, for_ever) = (NOW + 1000, i64::MAX);
+    let user = || Target::User("usr_a".into());
+    for (taken, now, expected) in [
+        (None, NOW + 401, [None, None, None, None]),
+        (None, late, [None, None, Some(TokenExpired), None]),
+        (Some(user()), late, [Some(UserBlocked), Some(UserBlocked), Some(TokenExpired), Some(UserBlocked)]),
+        (Some(Target::Grant("grt".into())), late, [None, Some(GrantRevoked), Some(TokenExpired), None]),
+        (Some(Target::RoleScope { role: "sre".into(), scope: "read".into() }), NOW + 401, [Some(RoleScopeBlocked), None, None, None]),
+        // A clock that goes back gives nothing and takes nothing.
+        (None, NOW - 9000, [None, None, None, None]),
+    ] {
+        let mut world = World::new();
+        world.entries.extend(taken.as_ref().map(entry));
+        assert_eq!(ended(&world, for_ever, now), expected, "{taken:?} at {now}");
+    }
+    // That a gateway takes only young tokens, when it has heard nothing for an hour, keeps no call from ending for another reason.
+    let mut world = World::new();
+    world.policy.ladder[1].effect = Effect::CapTokenAge(300);
+    let stale = |world: &World, hours: i64| ended(world, NOW + 500, NOW + 501 + hours * 3600);
+    assert_eq!(stale(&world, 1), [None, None, Some(TokenExpired), None]);
+    assert_eq!(stale(&world, 4), [None, Some(StaleHighRisk), Some(TokenExpired), None]);
+    assert_eq!(stale(&world, 24), [Some(StaleAll), Some(StaleAll), Some(TokenExpired), None]);
+    assert_eq!(ended(&world, NOW - 3600, NOW + 401), [None, None, Some(StaleTokenAge), None], "the stream's token is not young any more");
+    world.entries.push(entry(&Target::Grant("grt".into())));
+    assert_eq!(stale(&world, 1), [None, Some(GrantRevoked), Some(TokenExpired), None]);
+    world.entries.push(entry(&user()));
+    assert_eq!(stale(&world, 24), [Some(UserBlocked), Some(UserBlocked), Some(TokenExpired), Some(UserBlocked)]);
+    // What is closed knows of nothing that was taken away, and lets nobody go on.
+    let facts = world.claims().into_facts().expect("facts");
+    let closed = Enforcer::closed();
+    assert_eq!(closed.ends(&facts, RESOURCE, &MethodOwned::Other("tools/list".into()), NOW, NOW), Some(StaleAll));
+    assert_eq!(closed.ends_session(&facts, RESOURCE, NOW), None);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod evidences;
 mod following;
 mod gateways;
 mod intake;
+mod key_services;
 mod oauth;
 mod opas;
 mod policies;

@@ -1,6 +1,6 @@
 //! Whose session it is, and how much one caller has under way.
 
-use enforce::{Enforcer, Generations, MethodOwned};
+use enforce::{Enforcer, Generations};
 use policy::TokenFacts;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,15 +63,9 @@ impl Sessions {
         self.map().remove(&(resource.to_owned(), id.to_owned()));
     }
 
-    /// Forgets the sessions of whoever is refused now for another reason than that their token ran out: what was taken away does not come
-    /// back with a session when it is given again.
+    /// Forgets those that have to end by what is in force now.
     pub(crate) fn end_refused(&self, enforcer: &Enforcer, now: i64) {
-        let refused = |resource: &str, begun: &Begun| {
-            // Whether the token still lives is not asked: sessions outlive tokens.
-            let at = now.min(begun.facts.exp.saturating_sub(1));
-            enforcer.still_allows(&begun.facts, resource, &MethodOwned::Stream, at, at).is_err_and(super::streams::takes_away)
-        };
-        self.map().retain(|(resource, _), begun| !refused(resource, begun));
+        self.map().retain(|(resource, _), begun| enforcer.ends_session(&begun.facts, resource, now).is_none());
     }
 }
 

@@ -409,7 +409,7 @@ impl Plane {
         let under_way = self.streams.begin(Arc::clone(&facts), about.resource, method.clone(), now, Some(share));
         // Something may have been revoked between the decision and now, when nobody could yet see this call to end it.
         let replaced = self.enforcer.active().is_none_or(|newest| !Arc::ptr_eq(&newest, &active));
-        if replaced && let Err(reason) = self.enforcer.still_allows(&facts, about.resource, &method, now, now) {
+        if replaced && let Err(reason) = self.enforcer.still_allows(&facts, about.resource, &method, now) {
             return plain(StatusCode::FORBIDDEN, &about, reason.code(), reason.remedy());
         }
         let params = seen.and_then(|seen| seen.params);

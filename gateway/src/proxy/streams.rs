@@ -4,7 +4,7 @@ use super::caller::{Sessions, Share};
 use bytes::Bytes;
 use enforce::{Enforcer, MethodOwned};
 use futures::Stream;
-use policy::{Reason, TokenFacts};
+use policy::TokenFacts;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -75,13 +75,6 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.of.open().remove(&self.id);
         self.of.one_ended.notify_waiters();
-    }
-}
-
-impl Open {
-    /// When it is judged. A call that began in time may end after its token or a grant has run out; a standing stream may not.
-    const fn judged_at(&self, now: i64) -> i64 {
-        if matches!(self.method, MethodOwned::Stream) { now } else { self.began }
     }
 }
 
@@ -164,15 +157,13 @@ impl Streams {
         UnderWay { of: Arc::clone(self), id, answer, _share: share, end }
     }
 
-    /// Ends whatever would be denied now, sessions included. Returns how many calls and streams.
+    /// Ends whatever has to end by what is in force now, sessions included. Returns how many calls and streams.
     pub fn end_refused(&self, enforcer: &Enforcer, now: i64) -> usize {
         self.sessions.end_refused(enforcer, now);
         let mut taken = Vec::new();
         let mut ended = 0;
         for open in self.open().values().filter(|open| !open.end.is_cancelled()) {
-            if let Err(reason) = enforcer.still_allows(&open.facts, &open.resource, &open.method, open.judged_at(now), now)
-                && ends(&open.method, reason)
-            {
+            if let Some(reason) = enforcer.ends(&open.facts, &open.resource, &open.method, open.began, now) {
                 tracing::info!(
                     reason = reason.code(),
                     method = open.method.name(),
@@ -245,31 +236,6 @@ impl Streams {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-/// Whether the reason is that something was taken away, rather than that a time is over or the gateway is behind.
-pub(super) const fn takes_away(reason: Reason) -> bool {
-    !matches!(
-        reason,
-        Reason::TokenExpired
-            | Reason::GrantExpired
-            | Reason::AuthenticationTooOld
-            | Reason::StaleTokenAge
-            | Reason::StaleHighRisk
-            | Reason::StaleAll
-            | Reason::BehindRevocations
-    )
-}
-
-/// Whether the reason ends what is under way.
-const fn ends(method: &MethodOwned, reason: Reason) -> bool {
-    match reason {
-        // That the gateway has heard nothing for a while shortens the life of tokens, not of calls that began with them.
-        Reason::StaleTokenAge => matches!(method, MethodOwned::Stream),
-        // A list that is behind says nothing new about what it did not stop before.
-        Reason::BehindRevocations => false,
-        _ => true,
     }
 }
 

@@ -4,18 +4,38 @@ use crate::disk::Disk;
 use crate::plane::{Published, TENANT};
 use crate::tally::Tally;
 use bundle::Pin;
-use enforce::Active;
+use enforce::{Active, Enforcer, MethodOwned};
 use follow::{At, Follower, Kept, Report, Source, Ticket, restore};
-use policy::{Decision, TokenFacts, decide};
+use policy::{Reason, TokenFacts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::calls::call;
+use crate::model::What;
 
-/// A stream that a call has opened.
-pub struct Stream {
+/// The most that is under way at a gateway.
+const MOST_OPEN: usize = 12;
+
+/// Something that is under way.
+pub struct Open {
+    pub what: What,
     pub token: TokenFacts,
-    pub tool: String,
+    /// Unix seconds, by the gateway's clock.
+    pub began: i64,
+    /// Of what was in force then.
+    pub timestamp: u64,
+    /// It was told to end, and has not ended yet.
+    pub ending: bool,
+}
+
+impl Open {
+    /// What the gateway's own rule says.
+    pub fn ends(&self, enforcer: &Enforcer, now: i64) -> Option<Reason> {
+        let Self { token, began, .. } = self;
+        match &self.what {
+            What::Call(method) => enforcer.ends(token, &token.audience, method, *began, now),
+            What::Session => enforcer.ends_session(token, &token.audience, now),
+        }
+    }
 }
 
 pub struct Gateway {
@@ -26,11 +46,11 @@ pub struct Gateway {
     pub follower: Option<Follower>,
     /// Counts its lives.
     pub life: u32,
-    /// What the process enforces.
-    pub active: Option<Arc<Active>>,
+    /// What the process enforces with.
+    pub enforcer: Enforcer,
     pub disk: Disk,
     pub writing: Option<Kept<Vec<u8>>>,
-    pub streams: Vec<Stream>,
+    pub open: Vec<Open>,
     /// The request that is under way.
     pub ticket: Option<Ticket>,
     pub wake: i64,
@@ -55,10 +75,10 @@ impl Gateway {
             pin,
             follower: None,
             life: 0,
-            active: None,
+            enforcer: Enforcer::closed(),
             disk: Disk::default(),
             writing: None,
-            streams: Vec::new(),
+            open: Vec::new(),
             ticket: None,
             wake: i64::MAX,
             off_ms: 0,
@@ -86,12 +106,13 @@ impl Gateway {
         if self.disk.is_another {
             (self.said, self.said_kept) = (Report::default(), Report::default());
         }
-        self.active = follower.active().cloned();
+        let active = follower.active().cloned();
         self.follower = Some(follower);
-        if self.active.is_none() {
+        let Some(active) = active else {
             tally.count("a gateway started closed");
             return;
-        }
+        };
+        self.enforcer.activate(active);
         tally.count("a gateway started with what it kept");
         let (now, kept) = (self.seq(), self.said_kept.revocation_seq.unwrap_or(0));
         assert!(now >= kept, "{}: it said that list {kept} was in force and kept, and starts with {now}", self.name);
@@ -104,16 +125,21 @@ impl Gateway {
         if let Some(kept) = self.writing.take().filter(|_| arrived && !self.disk.is_full) {
             self.disk.write(kept, whole);
         }
-        (self.follower, self.active, self.ticket, self.wake) = (None, None, None, i64::MAX);
-        self.streams.clear();
+        (self.follower, self.enforcer, self.ticket, self.wake) = (None, Enforcer::closed(), None, i64::MAX);
+        self.open.clear();
+    }
+
+    /// What the process enforces.
+    pub fn active(&self) -> Option<Arc<Active>> {
+        self.enforcer.active()
     }
 
     pub fn seq(&self) -> u64 {
-        self.active.as_ref().map_or(0, |active| active.revocations().seq())
+        self.active().map_or(0, |active| active.revocations().seq())
     }
 
     pub fn timestamp(&self) -> u64 {
-        self.active.as_ref().map_or(0, |active| active.freshness().timestamp)
+        self.active().map_or(0, |active| active.freshness().timestamp)
     }
 
     /// Puts something in force. It must not be older than what was.
@@ -126,24 +152,20 @@ impl Gateway {
         let (seq, timestamp) = (active.revocations().seq(), active.freshness().timestamp);
         let (said, kept) = (self.said_kept.timestamp, self.said_kept.revocation_seq.unwrap_or(0));
         assert!(seq >= kept && timestamp >= said, "{}: {seq} and {timestamp} in force, {kept} and {said} were", self.name);
-        self.active = Some(active);
+        self.enforcer.activate(active);
     }
 
-    /// What would be decided now.
-    pub fn decide(&self, token: &TokenFacts, tool: &str, unix_s: i64) -> Option<bool> {
-        let active = self.active.as_ref()?;
-        let call = call(token, tool, active.stale_for(unix_s));
-        Some(matches!(decide(active.policy(), active.revocations(), &call, unix_s), Decision::Allow(_)))
+    /// Why a call would be refused now.
+    pub fn refuses(&self, token: &TokenFacts, method: &MethodOwned, now: i64) -> Option<Reason> {
+        self.enforcer.still_allows(token, &token.audience, method, now).err()
     }
 
-    /// Ends the streams that would be refused now.
-    pub fn end_streams(&mut self, unix_s: i64, tally: &mut Tally) {
-        let streams = std::mem::take(&mut self.streams);
-        let before = streams.len();
-        self.streams = streams.into_iter().filter(|stream| self.decide(&stream.token, &stream.tool, unix_s) == Some(true)).collect();
-        if self.streams.len() < before {
-            tally.count("a stream was ended");
+    /// Something begins that was allowed just now. If there is too much already, what began first has ended by itself.
+    pub fn begin(&mut self, what: What, token: TokenFacts, now: i64) {
+        if self.open.len() == MOST_OPEN {
+            self.open.remove(0);
         }
+        self.open.push(Open { what, token, began: now, timestamp: self.timestamp(), ending: false });
     }
 
     /// Notes what it says to be in force.
@@ -158,7 +180,7 @@ impl Gateway {
         if now >= before {
             self.said = report.clone();
         }
-        if let (Some(version), Some(active)) = (report.policy_version, &self.active) {
+        if let (Some(version), Some(active)) = (report.policy_version, self.active()) {
             assert!(active.policy().version == version || report.timestamp < active.freshness().timestamp, "{}: {report:?}", self.name);
         }
     }

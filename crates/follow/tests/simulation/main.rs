@@ -2,13 +2,15 @@
 //! spoilt, clocks jump, and somebody answers with what was true once.
 //!
 //! Everything comes from one seed, keys and signatures too: `SEED=17 cargo nextest run -p follow one_seed --no-capture` plays that world
-//! again. The gateways run the real [`follow::Follower`] over the real [`bundle`], and decide with the real [`policy::decide`]; the network,
-//! the disks and the clocks are the simulation's.
+//! again. The gateways run the real [`follow::Follower`] over the real [`bundle`], and decide on calls, and on what is under way, with the
+//! real [`enforce::Enforcer`]; the network, the disks and the clocks are the simulation's. They are held to what [`model`] says, which knows
+//! what was taken away and none of that code.
 
 mod calls;
 mod disk;
 mod gateway;
 mod keys;
+mod model;
 mod network;
 mod plane;
 mod tally;

@@ -20,8 +20,10 @@ pub enum Happening {
     OnDisk { gateway: usize, life: u32, kept: Kept<Vec<u8>> },
     /// A replica of the control plane sees what another has written.
     Seen { replica: usize, published: Arc<Published> },
-    /// The last stream that had to end is gone.
-    Gone { gateway: usize, life: u32, number: u64 },
+    /// The last call or stream that had to end is gone; the follower is told so if it had asked for that, by this number.
+    Gone { gateway: usize, life: u32, number: Option<u64> },
+    /// Each gateway looks for what has to end because a time is over.
+    Expiry,
     /// Somebody does something to the world.
     Deed,
     /// The control plane signs a timestamp.

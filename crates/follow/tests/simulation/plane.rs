@@ -5,7 +5,8 @@ use bundle::assignment::{Assignment, Members, Pinned, Ring};
 use bundle::{Files, Repository, Role, Stamp};
 use follow::News;
 use policy::{
-    Ceiling, Class, Entry, Issuer, Limits, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, ScopeSet, Target, Tool,
+    Ceiling, Class, Effect, Entry, Issuer, Limits, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, ScopeSet, Target,
+    Tool,
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +15,17 @@ use std::sync::Arc;
 
 pub const TENANT: &str = "acme";
 pub const RESOURCE: &str = "https://gw.example/mcp/incident";
+pub const OTHER: &str = "https://gw.example/mcp/billing";
+/// Of low, high and critical risk. Each is that of the tool of the same name.
 pub const SCOPES: [&str; 3] = ["logs.read", "logs.debug.write", "incidents.trigger"];
+/// What a gateway does that has heard nothing for so many seconds: takes only tokens that are not older than this, then nothing that is of
+/// high risk, then nothing.
+pub const OLD_TOKENS_AFTER: i64 = 3_600;
+pub const OLDEST_TOKEN: i64 = 600;
+pub const HIGH_RISK_AFTER: i64 = 4 * 3_600;
+pub const NOTHING_AFTER: i64 = 24 * 3_600;
+/// The oldest sign-in that is good for the last of the scopes, seconds.
+pub const OLDEST_SIGN_IN: i64 = 1_800;
 /// How long a timestamp is good for, seconds.
 pub const TIMESTAMP_LIFE: i64 = 60;
 const LONG: i64 = 10_000_000;
@@ -205,8 +216,17 @@ impl Plane {
 
     /// Gives one back, if there is one that can be.
     pub fn lift(&mut self, now: i64, rng: &mut ChaCha8Rng) {
+        self.lift_one(Target::is_block, now, rng);
+    }
+
+    /// Gives back what stops a whole server, or everything.
+    pub fn lift_wide(&mut self, now: i64, rng: &mut ChaCha8Rng) {
+        self.lift_one(|target| matches!(target, Target::Server(_) | Target::Tenant), now, rng);
+    }
+
+    fn lift_one(&mut self, which: impl Fn(&Target) -> bool, now: i64, rng: &mut ChaCha8Rng) {
         let blocks: Vec<usize> =
-            (0..self.taken.len()).filter(|at| self.taken[*at].target.is_block() && self.taken[*at].lifted.is_none()).collect();
+            (0..self.taken.len()).filter(|at| which(&self.taken[*at].target) && self.taken[*at].lifted.is_none()).collect();
         if blocks.is_empty() {
             return;
         }
@@ -298,24 +318,33 @@ impl Plane {
 }
 
 fn policy(version: u64, rng: &mut ChaCha8Rng) -> PolicySet {
-    let scope = |name: &str, risk| (name.into(), Scope { sentence: String::new(), risk, max_auth_age: None, acr: None });
+    let scope = |name: &str, risk, max_auth_age| (name.into(), Scope { sentence: String::new(), risk, max_auth_age, acr: None });
     let tool = |name: &str| (name.into(), Tool { scope: Some(name.into()), digest: None, arguments: None, limit: None });
-    let mut some = || -> ScopeSet { SCOPES.into_iter().filter(|_| rng.random_bool(0.7)).collect() };
+    let server = |name: &str| McpServer { name: name.into(), upstream: "https://up.example/mcp".into(), tools: SCOPES.map(tool).into() };
+    let rung = |after, effect| Rung { after, effect };
+    let mut some = || -> ScopeSet { SCOPES.into_iter().filter(|_| rng.random_bool(0.5)).collect() };
     let any = |name: &str| BTreeMap::from([(name.to_owned(), Class { ceiling: Ceiling::Any })]);
     PolicySet {
         tenant: TENANT.into(),
         version,
         issuers: vec![Issuer { issuer: "https://writ.example/t/acme".into(), jwks: serde_json::json!({ "keys": [] }) }],
-        servers: BTreeMap::from([(
-            RESOURCE.to_owned(),
-            McpServer { name: "incident".into(), upstream: "https://up.example/mcp".into(), tools: SCOPES.map(tool).into() },
-        )]),
-        scopes: [scope(SCOPES[0], Risk::Low), scope(SCOPES[1], Risk::High), scope(SCOPES[2], Risk::Critical)].into(),
+        servers: BTreeMap::from([(RESOURCE.to_owned(), server("incident")), (OTHER.to_owned(), server("billing"))]),
+        scopes: [
+            scope(SCOPES[0], Risk::Low, None),
+            scope(SCOPES[1], Risk::High, None),
+            scope(SCOPES[2], Risk::Critical, Some(OLDEST_SIGN_IN)),
+        ]
+        .into(),
         roles: [("developer".into(), some()), ("sre".into(), some())].into(),
         client_classes: any("ide"),
         agent_classes: any("assistant"),
         narrowed: BTreeMap::new(),
-        ladder: Rung::default_ladder(),
+        ladder: vec![
+            rung(0, Effect::Alarm),
+            rung(OLD_TOKENS_AFTER, Effect::CapTokenAge(OLDEST_TOKEN)),
+            rung(HIGH_RISK_AFTER, Effect::DenyHighRisk),
+            rung(NOTHING_AFTER, Effect::DenyAll),
+        ],
         limits: Limits::default(),
         revocation_key: revocation_key(),
         audit_log: String::new(),

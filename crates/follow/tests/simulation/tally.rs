@@ -1,5 +1,6 @@
 //! What has happened in the worlds that were played: a judge who never sees a crime proves nothing.
 
+use policy::Kind;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -19,11 +20,26 @@ impl Tally {
     /// Everything that has to happen in a hundred worlds or so.
     pub fn judge(&self) {
         println!("{:?}", self.0);
+        for kind in Kind::ALL {
+            self.came_to(&format!("a call ended: {kind}", kind = kind.as_str()));
+            // These take single scopes, which a stream or session does not need.
+            if !matches!(kind, Kind::Grant | Kind::RoleScope) {
+                self.came_to(&format!("a stream ended: {kind}", kind = kind.as_str()));
+                self.came_to(&format!("a session ended: {kind}", kind = kind.as_str()));
+            }
+        }
         for what in [
             "a call was allowed",
             "a call was refused",
             "a call came before its list",
-            "a stream was ended",
+            "a call was allowed by a grant",
+            "a call ended: nothing gives it",
+            "a call ended: stale",
+            "a stream ended: stale",
+            "a stream ended: its token ran out",
+            "a call outlived its token",
+            "something was taken from a call that had outlived its token",
+            "something went on that nothing was taken from",
             "a message was lost",
             "a file was altered",
             "a file was old",
@@ -45,7 +61,11 @@ impl Tally {
             "told: rollback",
             "told: state_not_kept",
         ] {
-            assert!(self.0.contains_key(what), "it never came to this: {what}");
+            self.came_to(what);
         }
+    }
+
+    fn came_to(&self, what: &str) {
+        assert!(self.0.contains_key(what), "it never came to this: {what}");
     }
 }

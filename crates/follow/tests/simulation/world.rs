@@ -1,12 +1,14 @@
 //! The world: it plays what happens in order, and holds everybody to what must always be true.
 
-use crate::calls::{call, concerns, target, token};
-use crate::gateway::{Gateway, Stream};
+use crate::calls::{method, target, token};
+use crate::gateway::Gateway;
+use crate::model::{Basis, What, Why};
 use crate::network::{Happening, Queue, Weather};
-use crate::plane::{Plane, Published, SCOPES, canary};
+use crate::plane::{Plane, Published, canary};
 use crate::tally::Tally;
+use enforce::MethodOwned;
 use follow::{At, Effect, Event, News, Report, Source, Ticket};
-use policy::{Decision, Supply, Target, TokenFacts, decide};
+use policy::{Decision, Supply, Target, TokenFacts, VerifiedCall, decide};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,6 +24,8 @@ const QUIET_MS: i64 = 150_000;
 const HOLD_MS: i64 = 25_000;
 const WATCH_TIMEOUT_MS: i64 = 40_000;
 const FETCH_TIMEOUT_MS: i64 = 20_000;
+/// How often gateways look for what has to end because a time is over.
+const EXPIRY_MS: i64 = 8_000;
 
 struct Held {
     gateway: usize,
@@ -93,6 +97,7 @@ impl World {
         self.queue.add(500, Happening::Deed);
         self.queue.add(300, Happening::Call);
         self.queue.add(20_000, Happening::Touch);
+        self.queue.add(EXPIRY_MS, Happening::Expiry);
         self.until(STORM_MS);
         self.heal();
         self.until(STORM_MS + QUIET_MS);
@@ -157,9 +162,16 @@ impl World {
                 }
             }
             Happening::Gone { gateway, life, number } if self.lives(gateway, life) => {
-                let now = self.at(gateway).unix_ms / 1000;
-                self.gateways[gateway].end_streams(now, &mut self.tally);
-                self.hear(gateway, Event::Ended(number));
+                self.gateways[gateway].open.retain(|open| !open.ending);
+                if let Some(number) = number {
+                    self.hear(gateway, Event::Ended(number));
+                }
+            }
+            Happening::Expiry => {
+                for gateway in 0..self.gateways.len() {
+                    self.end(gateway, None);
+                }
+                self.queue.add(self.now_ms + EXPIRY_MS, Happening::Expiry);
             }
             Happening::Deed => self.deed(),
             Happening::Touch => {
@@ -182,7 +194,7 @@ impl World {
     fn start(&mut self, gateway: usize) {
         let (at, seed) = (self.at(gateway), self.rng.random());
         self.gateways[gateway].start(at, seed, &mut self.tally);
-        if let Some(active) = self.gateways[gateway].active.clone() {
+        if let Some(active) = self.gateways[gateway].active() {
             self.judge_origin(gateway, &active);
         }
         self.hear(gateway, Event::Start);
@@ -244,18 +256,13 @@ impl World {
                 self.judge_origin(at, &active);
                 self.gateways[at].activate(active);
             }
-            Effect::End(number) => {
-                // Now and then a stream is slow to end.
-                let longest = if self.rng.random_bool(0.05) { 9_000 } else { 80 };
-                let done = self.now_ms + self.rng.random_range(0..longest);
-                self.queue.add(done, Happening::Gone { gateway: at, life, number });
-            }
+            Effect::End(number) => self.end(at, Some(number)),
             Effect::Acknowledge(report) => {
                 format!("{report:?}").hash(&mut self.trace);
                 if let Some(trouble) = &report.error {
                     self.tally.count(format!("told: {}", trouble.code));
                 }
-                self.judge_streams(at, &report);
+                self.judge_report(at, &report);
                 self.gateways[at].says(&report);
                 if self.reaches(at) {
                     let arrives = self.now_ms + self.delay();
@@ -265,6 +272,43 @@ impl World {
             Effect::WakeAt(time) => self.gateways[at].wake = time,
             Effect::Trouble(trouble, _) => self.tally.count(format!("refused: {}", trouble.code)),
         }
+    }
+
+    /// Tells what has to end to end, which takes a while. It is what has to, and nothing else is.
+    fn end(&mut self, gateway: usize, number: Option<u64>) {
+        let now = self.at(gateway).unix_ms / 1000;
+        let one = &mut self.gateways[gateway];
+        let Some(active) = one.active() else { return };
+        let basis = Basis::new(&self.plane, active.policy().version, active.revocations().seq());
+        for open in one.open.iter_mut().filter(|open| !open.ending) {
+            let (what, token, began) = (&open.what, &open.token, open.began);
+            let ends = open.ends(&one.enforcer, now);
+            let why = basis.ends(what, token, began, now, active.stale_for(now));
+            assert_eq!(
+                ends.is_some(),
+                !why.is_empty(),
+                "{} says {ends:?} of {what:?} that began {} s ago with {token:?}, and it is {why:?}",
+                one.name,
+                now - began
+            );
+            let is_late = matches!(what, What::Call(_)) && !what.stands() && now >= token.exp;
+            if why.is_empty() && is_late {
+                self.tally.count("a call outlived its token");
+            }
+            for why in &why {
+                self.tally.count(format!("{what} ended: {why}"));
+                if is_late && matches!(why, Why::Taken(_)) {
+                    self.tally.count("something was taken from a call that had outlived its token");
+                }
+            }
+            open.ending = ends.is_some();
+        }
+        // Sessions are forgotten at once.
+        one.open.retain(|open| !(open.ending && matches!(open.what, What::Session)));
+        // Now and then something is slow to end.
+        let longest = if self.rng.random_bool(0.05) { 9_000 } else { 80 };
+        let (life, gone) = (one.life, self.now_ms + self.rng.random_range(0..longest));
+        self.queue.add(gone, Happening::Gone { gateway, life, number });
     }
 
     /// Whether any replica is there.
@@ -398,12 +442,13 @@ impl World {
     fn deed(&mut self) {
         let now = self.unix_s();
         let gateway = self.rng.random_range(0..self.gateways.len());
-        match self.rng.random_range(0..24) {
+        match self.rng.random_range(0..25) {
             0..=4 if self.is_up() => {
-                let target = target(&mut self.rng);
+                let under_way = self.gateways.iter().flat_map(|gateway| &gateway.open).map(|open| &open.token).collect::<Vec<_>>();
+                let target = target(&under_way, &mut self.rng);
                 self.plane.revoke(target, now);
             }
-            5 if self.is_up() => self.plane.lift(now, &mut self.rng),
+            5 | 24 if self.is_up() => self.plane.lift(now, &mut self.rng),
             6 | 7 if self.is_up() => self.plane.publish(now, &mut self.rng),
             8 | 9 if self.is_up() => self.plane.move_rings(now, &mut self.rng),
             10 if self.is_up() => {
@@ -438,6 +483,7 @@ impl World {
                 let one = &mut self.gateways[gateway];
                 one.mirror = if one.mirror.is_some() { None } else { old };
             }
+            22 | 23 if self.is_up() => self.plane.lift_wide(now, &mut self.rng),
             _ => {}
         }
         self.tell_replicas();
@@ -445,7 +491,7 @@ impl World {
         self.queue.add(next, Happening::Deed);
     }
 
-    /// A client calls some gateway, with a new token or one from before, and may leave a stream open.
+    /// A client calls some gateway, with a new token or one from before, which may last, or begin a session.
     fn client(&mut self) {
         if self.tokens.is_empty() || self.rng.random_bool(0.3) {
             let new = token(&self.plane, self.unix_s(), &mut self.rng);
@@ -455,15 +501,19 @@ impl World {
             }
         }
         let token = self.tokens.choose(&mut self.rng).expect("some").clone();
-        let tool = *SCOPES.choose(&mut self.rng).expect("some");
+        let method = method(&mut self.rng);
         let gateway = self.rng.random_range(0..self.gateways.len());
         let now = self.at(gateway).unix_ms / 1000;
-        if let Some(allowed) = self.gateways[gateway].decide(&token, tool, now) {
-            self.judge_call(gateway, &token, tool, now);
+        if self.gateways[gateway].active().is_some() {
+            let allowed = self.judge_call(gateway, &token, &method, now);
             self.tally.count(if allowed { "a call was allowed" } else { "a call was refused" });
-            if allowed && self.rng.random_bool(0.5) {
-                self.gateways[gateway].streams.push(Stream { token, tool: tool.to_owned() });
-            } else if !allowed && token.seq > self.gateways[gateway].seq() {
+            if allowed {
+                match self.rng.random_range(0..8) {
+                    0..=3 => self.gateways[gateway].begin(What::Call(method), token, now),
+                    4 => self.gateways[gateway].begin(What::Session, token, now),
+                    _ => {}
+                }
+            } else if token.seq > self.gateways[gateway].seq() {
                 self.tally.count("a call came before its list");
                 self.hear(gateway, Event::Hurry);
             }
@@ -487,16 +537,20 @@ impl World {
         assert!(active.revocations().seq() <= self.plane.seq);
     }
 
-    /// What the list in force takes away is not allowed; and that list is no older than any that was said to be in force.
-    fn judge_call(&self, gateway: usize, token: &TokenFacts, tool: &str, now: i64) {
+    /// Whether a call is allowed: if nothing stands against it, and by nothing that was taken away. And the list in force is no older than any
+    /// that was said to be in force.
+    fn judge_call(&mut self, gateway: usize, token: &TokenFacts, method: &MethodOwned, now: i64) -> bool {
         let gateway = &self.gateways[gateway];
-        let active = gateway.active.as_ref().expect("it decided");
+        let active = gateway.active().expect("it decides");
         let seq = active.revocations().seq();
         assert!(seq >= gateway.said_kept.revocation_seq.unwrap_or(0), "{} went back to list {seq}", gateway.name);
-        let decision = decide(active.policy(), active.revocations(), &call(token, tool, active.stale_for(now)), now);
-        let Decision::Allow(allow) = decision else { return };
-        for taken in self.plane.taken.iter().filter(|taken| taken.seq <= seq && taken.lifted.is_none_or(|lifted| lifted > seq)) {
-            assert!(!concerns(taken, token), "{} allows what was taken away: {taken:?}, {token:?}", gateway.name);
+        let (said, stale_for) = (gateway.refuses(token, method, now), active.stale_for(now));
+        let basis = Basis::new(&self.plane, active.policy().version, seq);
+        let why = basis.refuses(&What::Call(method.clone()), token, now, stale_for);
+        assert_eq!(said.is_some(), !why.is_empty(), "{} says {said:?} of {method:?} with {token:?}, and it is {why:?}", gateway.name);
+        let call = VerifiedCall { token, resource: &token.audience, method: method.as_policy(), tool_digest: None, stale_for };
+        let Decision::Allow(allow) = decide(active.policy(), active.revocations(), &call, now) else { return false };
+        for taken in basis.standing() {
             let spent = match (&taken.target, allow.supply) {
                 (Target::Grant(id), Some(Supply::Grant(used))) => id == used,
                 (Target::RoleScope { role, scope }, Some(Supply::Role(used))) => role == used && Some(scope.as_str()) == allow.scope,
@@ -504,17 +558,28 @@ impl World {
             };
             assert!(!spent, "{} allows by what was taken away: {taken:?}, {allow:?}", gateway.name);
         }
-        assert!(token.seq <= seq, "{} decided on a token that its list is older than", gateway.name);
+        if let Some(Supply::Grant(_)) = allow.supply {
+            self.tally.count("a call was allowed by a grant");
+        }
+        true
     }
 
-    /// Before a gateway says that a list is in force, nothing that the list takes away streams on.
-    fn judge_streams(&self, gateway: usize, report: &Report) {
+    /// Before a gateway says that something is in force, nothing goes on that began before and that it takes away: neither calls nor streams,
+    /// those that were slow to end included, nor sessions.
+    fn judge_report(&mut self, gateway: usize, report: &Report) {
         let gateway = &self.gateways[gateway];
-        let Some(said) = report.revocation_seq else { return };
-        for stream in &gateway.streams {
-            for taken in self.plane.taken.iter().filter(|taken| taken.seq <= said && taken.lifted.is_none()) {
-                assert!(!concerns(taken, &stream.token), "{} says list {said} and lets a stream go on: {taken:?}", gateway.name);
-            }
+        let (Some(policy), Some(list)) = (report.policy_version, report.revocation_seq) else { return };
+        let basis = Basis::new(&self.plane, policy, list);
+        for open in gateway.open.iter().filter(|open| open.timestamp <= report.timestamp) {
+            let taken = basis.taken_from(&open.what, &open.token, open.began);
+            assert!(
+                taken.is_empty(),
+                "{} says that policy {policy} and list {list} are in force, and lets {} go on: {taken:?}, {:?}",
+                gateway.name,
+                open.what,
+                open.token
+            );
+            self.tally.count("something went on that nothing was taken from");
         }
     }
 
@@ -552,7 +617,7 @@ impl World {
             let due = self.plane.due_now(&gateway.name, gateway.is_canary());
             assert_eq!(report.policy_version, Some(due), "{}", gateway.name);
             assert_eq!(report.revocation_seq, Some(self.plane.seq), "{}", gateway.name);
-            assert!(gateway.active.as_ref().is_some_and(|active| active.stale_for(self.unix_s()) == 0), "{} is stale", gateway.name);
+            assert!(gateway.active().is_some_and(|active| active.stale_for(self.unix_s()) == 0), "{} is stale", gateway.name);
             if gateway.source.hears() {
                 assert_eq!((told.policy_version, told.revocation_seq), (report.policy_version, report.revocation_seq), "{}", gateway.name);
             }

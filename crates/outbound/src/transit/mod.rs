@@ -4,7 +4,7 @@
 //! them: `GET /v1/{mount}/keys/{name}` for the public half, and `POST /v1/{mount}/sign/{name}` for a signature. The key is of type
 //! `ecdsa-p256`; its version is part of the [`KeyName`], so that rotating it there changes nothing here.
 
-mod answer;
+pub mod answer;
 mod client;
 mod error;
 mod name;

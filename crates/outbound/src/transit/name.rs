@@ -17,10 +17,12 @@ fn is_segment(text: &str) -> bool {
 }
 
 impl KeyName {
-    /// Reads one: `MOUNT/NAME` or `MOUNT/NAME@VERSION`. A mount may have several segments.
+    /// Reads one: `MOUNT/NAME` or `MOUNT/NAME@VERSION`. A mount may have several segments. A key has one name: a version is written without a
+    /// sign and without zeros before it.
     pub fn parse(text: &str) -> Option<Self> {
+        let number = |written: &str| written.parse().ok().filter(|version: &u64| *version > 0 && version.to_string() == written);
         let (path, version) = match text.split_once('@') {
-            Some((path, version)) => (path, Some(version.parse().ok().filter(|version| *version > 0)?)),
+            Some((path, version)) => (path, Some(number(version)?)),
             None => (text, None),
         };
         let (mount, name) = path.rsplit_once('/')?;
@@ -68,6 +70,9 @@ mod tests {
             "transit/x@",
             "transit/x@0",
             "transit/x@-1",
+            "transit/x@+1",
+            "transit/x@01",
+            "transit/x@18446744073709551616",
             "transit/x@1@2",
             "../x",
             "a/../x",

@@ -171,11 +171,17 @@ async fn whatever_a_server_gone_wrong_answers_is_an_error_in_words() {
     let symmetric = r#"{"data":{"type":"ecdsa-p256","latest_version":1,"keys":{"1":1442851412}}}"#;
     let other_version = r#"{"data":{"signature":"vault:v2:MEUC"}}"#;
     let no_base64 = r#"{"data":{"signature":"vault:v1:%%"}}"#;
-    let cases: [(u16, &str, &str, &str); 12] = [
+    let list = r#"{"data":["ecdsa-p256",1,{"1":["x"]}]}"#;
+    let in_a_list = r#"[{"signature":"vault:v1:MEUC"}]"#;
+    let no_version = r#"{"data":{"type":"ecdsa-p256","latest_version":0,"keys":{"0":{"public_key":"x"}}}}"#;
+    let cases: [(u16, &str, &str, &str); 15] = [
         (200, "<html>maintenance</html>", "something unexpected", "something unexpected"),
         (200, "{}", "something unexpected", "something unexpected"),
         (200, rsa, "type rsa-2048", "something unexpected"),
         (200, symmetric, "something unexpected", "something unexpected"),
+        (200, list, "something unexpected", "something unexpected"),
+        (200, in_a_list, "something unexpected", "something unexpected"),
+        (200, no_version, "something unexpected", "something unexpected"),
         (200, other_version, "something unexpected", "vault:v1:"),
         (200, no_base64, "something unexpected", "something unexpected"),
         (307, "", "active node", "active node"),
