@@ -2,7 +2,12 @@
 
 use clap::Parser;
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
 use writ::cli::Cli;
+
+/// Its settings are in `.cargo/config.toml`; `_RJEM_MALLOC_CONF` overrides them.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Ten thousand watchers that are woken at once are more than a worker's own queue holds; the rest wait in the common one, which would be
 /// looked at only now and then while acknowledgements of the first keep coming. So it has every other turn.

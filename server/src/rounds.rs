@@ -8,18 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How many tenants are looked after at the same time in one kind of round: enough that some that wait for a service keep none of the others,
-/// and few enough for the database.
+/// How many tenants are looked after at the same time in one kind of round. More than so many that wait for a service at the same time keep
+/// the others waiting too, until they are given up or the service is left alone for a while.
 const AT_ONCE: usize = 32;
+/// After so long one is given up for this round, and said so: longer than a key management service is waited for, turns included.
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// Goes through the tenants whose upkeep is this process's, one round every so often, until the process is asked to end. What is being done then
 /// is broken off, as it is when a process dies.
 pub async fn rounds<F, D>(control: Control, ending: CancellationToken, every: Duration, tend: F)
 where
-    F: Fn(Control, TenantId) -> D + Clone + Send + 'static,
+    F: Fn(Control, TenantId) -> D + Clone + Send + Sync + 'static,
     D: Future<Output = ()> + Send + 'static,
 {
     let mut ticks = interval(every);
@@ -42,11 +44,16 @@ where
     F: Fn(Control, TenantId) -> D,
     D: Future<Output = ()>,
 {
-    match control.does_upkeep(&tenant).await {
-        Ok(true) => tend(control, tenant).await,
-        // Another replica does.
-        Ok(false) => {}
-        Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "who does upkeep cannot be told"),
+    let look_after = async {
+        match control.does_upkeep(&tenant).await {
+            Ok(true) => tend(control.clone(), tenant.clone()).await,
+            // Another replica does.
+            Ok(false) => {}
+            Err(error) => tracing::error!(%tenant, error = &error as &dyn std::error::Error, "who does upkeep cannot be told"),
+        }
+    };
+    if timeout(LONGEST, look_after).await.is_err() {
+        tracing::error!(%tenant, seconds = LONGEST.as_secs(), "upkeep takes too long and is given up until the next round");
     }
 }
 

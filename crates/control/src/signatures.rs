@@ -26,7 +26,7 @@
 use crate::control::Control;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, Result};
-use crate::service::{NotSigned, ServiceError, ServiceKey, Wanted};
+use crate::service::{NotSigned, Reference, ServiceError, ServiceKey, Wanted};
 use bundle::{Key, KeyError, PublicKey, Role, Signer};
 use futures::future::try_join_all;
 use sha2::{Digest, Sha256};
@@ -177,7 +177,7 @@ impl Signer for Pen<'_> {
 #[derive(Default)]
 pub(crate) struct Desk {
     turns: Mutex<HashMap<TenantId, Arc<Turns>>>,
-    rest: Mutex<HashMap<TenantId, Rest>>,
+    rest: Mutex<HashMap<(TenantId, Reference), Rest>>,
 }
 
 /// The turns of one tenant.
@@ -210,7 +210,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// How long what nobody of the tenant's administrators asked for leaves a failing service alone: longer with each failure, and never so long that a timestamp ends
+/// How long what nobody of the tenant's administrators asked for leaves a failing key alone: longer with each failure, and never so long that a timestamp ends
 /// meanwhile.
 #[derive(Default)]
 struct Rest {
@@ -229,24 +229,24 @@ impl Desk {
         Arc::clone(turns.entry(tenant.clone()).or_default())
     }
 
-    fn resting(&self) -> MutexGuard<'_, HashMap<TenantId, Rest>> {
+    fn resting(&self) -> MutexGuard<'_, HashMap<(TenantId, Reference), Rest>> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rests(&self, tenant: &TenantId, now_ms: i64) -> bool {
-        let until = self.resting().get(tenant).map_or(0, |rest| rest.until_ms);
+    fn rests(&self, tenant: &TenantId, key: &Reference, now_ms: i64) -> bool {
+        let until = self.resting().get(&(tenant.clone(), key.clone())).map_or(0, |rest| rest.until_ms);
         // A clock that was set back does not make a rest longer.
         now_ms < until && until - now_ms <= LONGEST_REST_MS
     }
 
-    /// What one tenant's keys do in the service says nothing about another's: each rests for itself.
-    fn note(&self, tenant: &TenantId, signed: bool, now_ms: i64) {
-        let mut resting = self.resting();
+    /// What one key does in the service says nothing about another, of this tenant or of any: each rests for itself.
+    fn note(&self, tenant: &TenantId, key: &Reference, signed: bool, now_ms: i64) {
+        let (mut resting, place) = (self.resting(), (tenant.clone(), key.clone()));
         if signed {
-            resting.remove(tenant);
+            resting.remove(&place);
             return;
         }
-        let rest = resting.entry(tenant.clone()).or_default();
+        let rest = resting.entry(place).or_default();
         let ms = (FIRST_REST_MS << rest.failures.min(8)).min(LONGEST_REST_MS);
         *rest = Rest { failures: rest.failures.saturating_add(1), until_ms: now_ms + ms };
     }
@@ -305,13 +305,15 @@ impl Control {
     /// for a while that does not sign.
     pub(crate) async fn ask_for(&self, cx: &Ctx, key: &ServiceKey, message: &[u8]) -> std::result::Result<Vec<u8>, ServiceError> {
         let service = self.parts().key_service.as_ref().ok_or(ServiceError::None)?;
-        if matches!(cx.actor, Actor::System | Actor::Anonymous) && self.desk().rests(&cx.tenant, self.parts().clock.now_ms()) {
+        if matches!(cx.actor, Actor::System | Actor::Anonymous)
+            && self.desk().rests(&cx.tenant, &key.reference, self.parts().clock.now_ms())
+        {
             return Err(ServiceError::Resting);
         }
         let answer = timeout(service.patience(), service.sign(&key.reference, message)).await.unwrap_or(Err(ServiceError::TimedOut));
         let verifies = |signature: &Vec<u8>| key.public.verifies(message, signature);
         let answer = answer.and_then(|signature| if verifies(&signature) { Ok(signature) } else { Err(ServiceError::WrongSignature) });
-        self.desk().note(&cx.tenant, answer.is_ok(), self.parts().clock.now_ms());
+        self.desk().note(&cx.tenant, &key.reference, answer.is_ok(), self.parts().clock.now_ms());
         answer
     }
 }
@@ -336,15 +338,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_failures_of_one_tenants_keys_rest_nobody_elses() {
+    fn the_failures_of_one_key_rest_no_other() {
         let (desk, now_ms) = (Desk::default(), 1_000_000);
         let [acme, beta] = ["acme", "beta"].map(|slug| TenantId::parse(slug).expect("a slug"));
-        desk.note(&acme, false, now_ms);
-        assert!(desk.rests(&acme, now_ms + FIRST_REST_MS - 1) && !desk.rests(&beta, now_ms));
-        desk.note(&beta, true, now_ms);
-        assert!(desk.rests(&acme, now_ms), "what another's keys sign says nothing about these");
-        assert!(!desk.rests(&acme, now_ms + FIRST_REST_MS));
-        desk.note(&acme, true, now_ms);
-        assert!(!desk.rests(&acme, now_ms));
+        let [list, timestamp] = ["test:list@1", "test:timestamp@1"].map(|key| Reference::parse(key).expect("a reference"));
+        desk.note(&acme, &list, false, now_ms);
+        assert!(desk.rests(&acme, &list, now_ms + FIRST_REST_MS - 1));
+        assert!(!desk.rests(&beta, &list, now_ms) && !desk.rests(&acme, &timestamp, now_ms));
+        desk.note(&beta, &list, true, now_ms);
+        desk.note(&acme, &timestamp, true, now_ms);
+        assert!(desk.rests(&acme, &list, now_ms), "what others sign says nothing about this one");
+        assert!(!desk.rests(&acme, &list, now_ms + FIRST_REST_MS));
+        desk.note(&acme, &list, true, now_ms);
+        assert!(!desk.rests(&acme, &list, now_ms));
     }
 }

@@ -7,26 +7,32 @@
 //! ```
 //!
 //! `FOLDER` holds `policy.json` and `revocations.json`, put there by whatever you trust: a deployment, a job that verifies the tenant's
-//! repository. They are read again when they change; what cannot be enforced is refused and what was in force stays.
+//! repository. They are looked at every second and taken up when they change; what cannot be enforced is refused and what was in force stays.
+//! How old `revocations.json` is, is how long nothing was heard of the control plane: have the job write it anew although nothing changed.
+//!
+//! This server answers at once. One whose calls last, or that keeps streams open, also ends them by [`Enforcer::ends`].
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use axum::routing::post;
 use axum::{Json, Router};
 use enforce::rpc::{self, Headers, Message};
 use enforce::{Active, Ask, Challenge, Enforcer, Freshness, Outcome, Unusable, definition_digest};
+use policy::{Method, Revocations, TokenFacts};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{Layer, Service};
 
-/// Files older than this count as stale, and the policy's ladder says what that means. In seconds.
+/// A list older than this counts as stale, and the policy's ladder says what that means. In seconds.
 const FRESH_FOR: i64 = 600;
 
 /// What the layer shares between requests.
@@ -36,8 +42,18 @@ struct Guard {
     /// The resource URI that tokens for this server name as their audience.
     resource: String,
     requests: AtomicU64,
+    taken_up: Mutex<Files>,
     /// Unix milliseconds.
     now_ms: fn() -> i64,
+}
+
+/// What was read last.
+#[derive(Debug, Default, PartialEq)]
+struct Files {
+    policy: String,
+    list: String,
+    /// When the list was written, Unix seconds.
+    written: i64,
 }
 
 /// Lets through what policy allows.
@@ -47,23 +63,38 @@ pub struct Enforce(Arc<Guard>);
 impl Enforce {
     /// For a server at `resource`. Closed until files were read.
     pub fn new(resource: &str, now_ms: fn() -> i64) -> Self {
-        Self(Arc::new(Guard { enforcer: Enforcer::closed(), resource: resource.to_owned(), requests: AtomicU64::new(0), now_ms }))
+        let (enforcer, taken_up) = (Enforcer::closed(), Mutex::default());
+        Self(Arc::new(Guard { enforcer, resource: resource.to_owned(), requests: AtomicU64::new(0), taken_up, now_ms }))
     }
 
-    /// Puts the files in `folder` in force.
+    /// Puts the files in `folder` in force, unless they are.
     ///
     /// # Errors
     /// Why they cannot be enforced; what was in force stays.
     pub fn read(&self, tenant: &str, folder: &Path) -> Result<(), String> {
         let file = |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"));
-        let (policy, list) = (file("policy.json")?, file("revocations.json")?);
-        let freshness = Freshness { timestamp: 0, fresh_until: (self.0.now_ms)() / 1000 + FRESH_FOR };
-        let active = Active::from_files(tenant, &policy, &list, freshness).map_err(|why: Unusable| why.to_string())?;
-        self.0.enforcer.activate(Arc::new(active));
+        // Its age before what is in it: what comes in between counts as older than it is.
+        let written = written(&folder.join("revocations.json")).map_err(|error| format!("revocations.json: {error}"))?;
+        let files = Files { policy: file("policy.json")?, list: file("revocations.json")?, written };
+        let mut taken_up = self.0.taken_up.lock().unwrap_or_else(PoisonError::into_inner);
+        if *taken_up == files {
+            return Ok(());
+        }
+        let freshness = Freshness { timestamp: 0, fresh_until: written + FRESH_FOR };
+        let active = match self.0.enforcer.active().filter(|_| taken_up.policy == files.policy) {
+            // Nothing of the policy is compiled again.
+            Some(active) => {
+                let list: Revocations = serde_json::from_str(&files.list).map_err(|error| error.to_string())?;
+                active.with((&files.list, list.seq()), freshness)
+            }
+            None => Active::from_files(tenant, &files.policy, &files.list, freshness),
+        };
+        self.0.enforcer.activate(Arc::new(active.map_err(|why: Unusable| why.to_string())?));
+        *taken_up = files;
         Ok(())
     }
 
-    /// Reads the files again whenever they may have changed, for ever.
+    /// Looks at the files again and again, for ever.
     pub async fn follow(self, tenant: String, folder: PathBuf, every: Duration) {
         loop {
             tokio::time::sleep(every).await;
@@ -72,6 +103,12 @@ impl Enforce {
             }
         }
     }
+}
+
+/// When a file was written, Unix seconds.
+fn written(path: &Path) -> std::io::Result<i64> {
+    let since = std::fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 impl<S> Layer<S> for Enforce {
@@ -93,6 +130,7 @@ impl<S> Service<Request> for Enforced<S>
 where
     S: Service<Request, Response = Response> + Clone + Send + 'static,
     S::Future: Send,
+    S::Error: Send,
 {
     type Response = Response;
     type Error = S::Error;
@@ -109,7 +147,8 @@ where
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
             match guard.admit(request).await {
-                Ok(request) => inner.call(request).await,
+                Ok((request, None)) => inner.call(request).await,
+                Ok((request, Some(lists))) => Ok(guard.shorten(inner.call(request).await?, &lists).await),
                 Err(refused) => Ok(*refused),
             }
         })
@@ -117,8 +156,8 @@ where
 }
 
 impl Guard {
-    /// The request, if it may go on, with who calls in its extensions.
-    async fn admit(&self, request: Request) -> Result<Request, Box<Response>> {
+    /// The request, if it may go on, with who calls in its extensions; and who that is, if it asks for the list of tools.
+    async fn admit(&self, request: Request) -> Result<(Request, Option<Arc<TokenFacts>>), Box<Response>> {
         let (mut head, body) = request.into_parts();
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         // The bytes that are judged are the bytes that go on.
@@ -149,8 +188,9 @@ impl Guard {
         let id = message.id.as_ref();
         match answer.outcome {
             Outcome::Allow { facts, .. } => {
-                head.extensions.insert(facts);
-                Ok(Request::from_parts(head, Body::from(bytes)))
+                head.extensions.insert(Arc::clone(&facts));
+                let lists = matches!(message.method.as_policy(), Method::ListTools).then_some(facts);
+                Ok((Request::from_parts(head, Body::from(bytes)), lists))
             }
             Outcome::Challenge(Challenge { cause, scopes, .. }) => {
                 Err(refuse(401, id, cause.code(), cause.remedy(), &json!({"scope": scopes.join(" ")})))
@@ -158,6 +198,24 @@ impl Guard {
             Outcome::Forbidden { scope, cause } => Err(refuse(403, id, cause.code(), cause.remedy(), &json!({"scope": scope}))),
             Outcome::Denied(cause) => Err(refuse(403, id, cause.code(), cause.remedy(), &json!({}))),
         }
+    }
+
+    /// A list of tools without those that whoever asks could not call.
+    async fn shorten(&self, response: Response, facts: &TokenFacts) -> Response {
+        let now = (self.now_ms)() / 1000;
+        let visible = self.enforcer.active().map(|active| active.visible_tools(facts, &self.resource, now)).unwrap_or_default();
+        let (head, body) = response.into_parts();
+        let bytes = to_bytes(body, rpc::LARGEST).await.unwrap_or_default();
+        let Ok(mut answer) = serde_json::from_slice::<Value>(&bytes) else {
+            return *refuse(500, None, "unreadable", "Try again.", &json!({}));
+        };
+        if let Some(tools) = answer["result"]["tools"].as_array_mut() {
+            tools.retain(|tool| tool["name"].as_str().is_some_and(|name| visible.contains(name)));
+        }
+        let mut response = Response::new(Body::from(answer.to_string()));
+        *response.status_mut() = head.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
     }
 }
 

@@ -3,8 +3,7 @@
 use crate::generations::Generations;
 use crate::rate::limits_of;
 use crate::schemas::Schemas;
-use jsonschema::Validator;
-use policy::{ArgumentSchema, Counted, PolicySet, Revocations, TokenFacts};
+use policy::{Counted, PolicySet, Revocations, TokenFacts};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use token::VerifyingKeys;
@@ -178,9 +177,9 @@ impl Active {
         &self.compiled.limits
     }
 
-    /// A schema of this policy, compiled.
-    pub(crate) fn schema(&self, schema: &ArgumentSchema) -> Option<Arc<Validator>> {
-        self.compiled.schemas.compiled(schema)
+    /// The policy's schemas, compiled.
+    pub(crate) fn schemas(&self) -> &Schemas {
+        &self.compiled.schemas
     }
 }
 

@@ -7,7 +7,7 @@ use crate::rate::Limiter;
 use crate::record::{Record, Rule};
 use crate::rpc::MethodOwned;
 use arc_swap::ArcSwapOption;
-use jsonschema::ValidationError;
+use jsonschema::{ValidationError, Validator};
 use policy::{Decision, McpServer, Obligation, PolicySet, Reason, Risk, TokenFacts, VerifiedCall};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -160,6 +160,7 @@ impl Enforcer {
         risk: Risk,
     ) -> Result<(), Cause> {
         let tool = ask.method.tool().unwrap_or_default();
+        let mut to_compile = None;
         for obligation in obligations {
             match obligation {
                 Obligation::ToolDigest(reviewed) => match ask.live_tool_digest {
@@ -167,19 +168,10 @@ impl Enforcer {
                     None if risk >= Risk::High => return Err(Cause::DefinitionUnknown),
                     _ => {}
                 },
-                Obligation::Arguments(schema) => {
-                    // Seen to compile with the policy; one that does not is no permission to skip it.
-                    let refused = |what: String| Cause::ArgumentsRefused { what };
-                    let schema = active.schema(schema).ok_or_else(|| refused("the schema does not compile".into()))?;
-                    let none = Value::Object(serde_json::Map::new());
-                    let arguments = ask.arguments.unwrap_or(&none);
-                    // Most calls are in order; only for others it is asked what is wrong, and the first thing is enough.
-                    if !schema.is_valid(arguments) {
-                        let first = schema.validate(arguments).err();
-                        let said = |error| format!("at `{}`: breaks `{}`", ValidationError::instance_path(error), error.schema_path());
-                        return Err(refused(first.as_ref().map_or_else(|| "they do not satisfy the schema".to_owned(), said)));
-                    }
-                }
+                Obligation::Arguments(schema) => match active.schemas().at_hand(schema) {
+                    Some(compiled) => fits(&compiled, ask.arguments)?,
+                    None => to_compile = Some(schema),
+                },
                 Obligation::RateLimit(counted, limit) => {
                     let (counted, called) = (*counted, (ask.resource, tool));
                     let checked = self.limiter.check(counted, *limit, facts, called, ask.now_ms);
@@ -187,8 +179,26 @@ impl Enforcer {
                 }
             }
         }
-        Ok(())
+        // What has to be compiled first costs something, and comes after what bounds how often it is asked for.
+        to_compile.map_or(Ok(()), |schema| {
+            // Seen to compile with the policy; one that does not is no permission to skip it.
+            let refused = || Cause::ArgumentsRefused { what: "the schema does not compile".to_owned() };
+            fits(&*active.schemas().compiled(schema).ok_or_else(refused)?, ask.arguments)
+        })
     }
+}
+
+/// Holds the arguments of a call, or their absence, against the tool's schema.
+fn fits(schema: &Validator, arguments: Option<&Value>) -> Result<(), Cause> {
+    let none = Value::Object(serde_json::Map::new());
+    let arguments = arguments.unwrap_or(&none);
+    // Most calls are in order; only for others it is asked what is wrong, and the first thing is enough.
+    if schema.is_valid(arguments) {
+        return Ok(());
+    }
+    let first = schema.validate(arguments).err();
+    let said = |error| format!("at `{}`: breaks `{}`", ValidationError::instance_path(error), error.schema_path());
+    Err(Cause::ArgumentsRefused { what: first.as_ref().map_or_else(|| "they do not satisfy the schema".to_owned(), said) })
 }
 
 impl Active {

@@ -20,7 +20,7 @@
 //!    end by themselves, end what [`Enforcer::ends`] and [`Enforcer::ends_session`] say: calls and standing streams that are under way, and
 //!    sessions.
 //!
-//! `examples/tower_layer.rs` is all of that as a tower layer around an axum server.
+//! `examples/tower_layer.rs` is all of that as a tower layer around an axum server that answers at once, so that nothing is under way.
 //!
 //! ```
 //! use enforce::{Active, Ask, Enforcer, Freshness, MethodOwned, Outcome, rpc};

@@ -38,9 +38,14 @@ impl Schemas {
         Ok(Self(Mutex::new(remembered)))
     }
 
+    /// The schema, if it is compiled already.
+    pub(crate) fn at_hand(&self, schema: &ArgumentSchema) -> Option<Arc<Validator>> {
+        self.remembered().get(schema)
+    }
+
     /// The schema, compiled; none for one that does not compile, which is none of the policy's.
     pub(crate) fn compiled(&self, schema: &ArgumentSchema) -> Option<Arc<Validator>> {
-        if let Some(compiled) = self.remembered().get(schema) {
+        if let Some(compiled) = self.at_hand(schema) {
             return Some(compiled);
         }
         // Not under the lock: others' calls go on meanwhile.

@@ -2,8 +2,8 @@
 
 use enforce::{Active, Ask, Cause, Challenge, ChallengeError, Enforcer, Freshness, MethodOwned, Outcome, Record, Rule, StepUp, Unusable};
 use policy::{
-    Ceiling, Class, Effect, Entry, GrantFact, Issuer, Limits, McpServer, Name, PolicySet, RateLimit, Reason, RevocationKey, Revocations,
-    Risk, Rung, Scope, SubjectKind, Target, Tool,
+    CALL_OUTLIVES_TOKEN_S, Ceiling, Class, Effect, Entry, GrantFact, Issuer, LONGEST_TOKEN_LIFE_S, Limits, McpServer, Name, PolicySet,
+    RateLimit, Reason, RevocationKey, Revocations, Risk, Rung, Scope, SubjectKind, Target, Tool,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -233,7 +233,7 @@ fn a_call_outlives_its_token_and_its_grant_and_nothing_outlives_what_is_taken_aw
     world.policy.ladder[1].effect = Effect::CapTokenAge(300);
     let stale = |world: &World, hours: i64| ended(world, NOW + 500, NOW + 501 + hours * 3600);
     assert_eq!(stale(&world, 1), [None, None, Some(TokenExpired), None]);
-    assert_eq!(stale(&world, 4), [None, Some(StaleHighRisk), Some(TokenExpired), None]);
+    assert_eq!(stale(&world, 4), [Some(TokenExpired), Some(StaleHighRisk), Some(TokenExpired), None]);
     assert_eq!(stale(&world, 24), [Some(StaleAll), Some(StaleAll), Some(TokenExpired), None]);
     assert_eq!(ended(&world, NOW - 3600, NOW + 401), [None, None, Some(StaleTokenAge), None], "the stream's token is not young any more");
     world.entries.push(entry(&Target::Grant("grt".into())));
@@ -245,6 +245,45 @@ fn a_call_outlives_its_token_and_its_grant_and_nothing_outlives_what_is_taken_aw
     let closed = Enforcer::closed();
     assert_eq!(closed.ends(&facts, RESOURCE, &MethodOwned::Other("tools/list".into()), NOW, NOW), Some(StaleAll));
     assert_eq!(closed.ends_session(&facts, RESOURCE, NOW), None);
+}
+
+/// The list that a gateway hears of may not hold any more what took a call away while it heard of nothing.
+#[test]
+fn no_call_goes_on_once_what_took_its_token_back_may_have_left_the_list() {
+    let world = World::new();
+    let exp = world.claims().exp;
+    let last = exp + CALL_OUTLIVES_TOKEN_S;
+    assert_eq!(ended(&world, i64::MAX, last - 1)[..2], [None, None]);
+    assert_eq!(ended(&world, i64::MAX, last)[..2], [Some(Reason::TokenExpired); 2]);
+    assert!(exp - world.claims().iat <= LONGEST_TOKEN_LIFE_S);
+}
+
+#[test]
+fn a_schema_that_has_to_be_compiled_first_comes_after_the_limits() {
+    let mut world = World::new();
+    let tools: Vec<String> = (0..600).map(|n| format!("tool-{n:03}")).collect();
+    let server = world.policy.servers.values_mut().next().expect("a server");
+    for (n, name) in tools.iter().enumerate() {
+        let arguments = json!({"properties": {"n": {"maximum": n}}}).into();
+        let limit = Some(RateLimit { per_minute: 1 });
+        server.tools.insert(name.into(), Tool { scope: Some("read".into()), digest: None, arguments: Some(arguments), limit });
+    }
+    world.activate();
+    let token = world.claims().sign(&world.key).expect("signs");
+    let call = |name: &str| {
+        let method = MethodOwned::CallTool(name.into());
+        let (outcome, _) = world.ask(Some(&token), &method, Some(&json!({"n": 1000})), None, NOW * 1000);
+        outcome.cause().map(Cause::code).expect("the arguments are wrong")
+    };
+    // Compiled with the policy: wrong arguments cost next to nothing, and count as no call.
+    assert_eq!([call("tool-000"), call("tool-000")], ["arguments_refused"; 2]);
+    // Of so many not all stay compiled: the first call pays for it, and the next is one too many.
+    assert_eq!(call("tool-599"), "arguments_refused");
+    assert_eq!(call("tool-599"), "arguments_refused", "compiled by now");
+    for name in &tools[1..599] {
+        assert_eq!(call(name), "arguments_refused", "{name}");
+    }
+    assert_eq!(call("tool-599"), "rate_limited", "forgotten meanwhile");
 }
 
 #[test]

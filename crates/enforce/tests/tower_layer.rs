@@ -8,6 +8,7 @@ use enforce::definition_digest;
 use policy::{Ceiling, Class, Issuer, McpServer, PolicySet, RevocationKey, Revocations, Risk, Rung, Scope, SubjectKind, Tool};
 use serde_json::{Value, json};
 use std::fs;
+use std::time::{Duration, SystemTime};
 use token::{Claims, SigningKey};
 
 const NOW: i64 = 1_800_000_000;
@@ -66,10 +67,16 @@ fn token(key: &SigningKey, role: &str) -> String {
 #[tokio::test]
 async fn the_example_enforces_over_a_real_socket() {
     let (key, folder) = (SigningKey::generate().expect("randomness").0, tempfile::tempdir().expect("a folder"));
+    let written_at = |unix_s: i64| {
+        let file = fs::File::options().append(true).open(folder.path().join("revocations.json")).expect("a file");
+        let since = Duration::from_secs(u64::try_from(unix_s).expect("after 1970"));
+        file.set_modified(SystemTime::UNIX_EPOCH + since).expect("set");
+    };
     let write = |policy: &PolicySet| {
         fs::write(folder.path().join("policy.json"), serde_json::to_string(policy).expect("JSON")).expect("written");
         let list = Revocations::new("acme".into(), 0, Vec::new());
         fs::write(folder.path().join("revocations.json"), serde_json::to_string(&list).expect("JSON")).expect("written");
+        written_at(NOW);
     };
     let enforce = example::Enforce::new(RESOURCE, now_ms);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -102,6 +109,21 @@ async fn the_example_enforces_over_a_real_socket() {
     assert!(challenge.expect("a challenge").to_str().expect("text").contains("insufficient_scope"));
     let twice = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"logs.read","name":"logs.delete"}}"#;
     assert_eq!(call(Some(token(&key, "sre")), twice).await.0, 400);
+
+    // What this caller could not call is not listed.
+    let list = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;
+    for (role, tools) in [("sre", 1), ("developer", 0)] {
+        let (status, answer, _) = call(Some(token(&key, role)), list).await;
+        assert_eq!((status, answer["result"]["tools"].as_array().map(Vec::len)), (200, Some(tools)), "{role}");
+    }
+    // A list that nobody writes any more ages, although it is read again and again.
+    written_at(NOW - 24 * 3600 - 700);
+    for _ in 0..2 {
+        enforce.read("acme", folder.path()).expect("in force");
+        assert_eq!(call(Some(token(&key, "sre")), read).await.1["error"]["data"]["reason"], "stale_all");
+    }
+    written_at(NOW);
+    enforce.read("acme", folder.path()).expect("in force");
 
     // What cannot be enforced is refused, and what was in force stays.
     fs::write(folder.path().join("policy.json"), "{").expect("written");

@@ -9,28 +9,35 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A JSON Schema (2020-12) for the arguments of a tool, as text: a policy has thousands of which few are asked about, and as text a schema takes a
 /// tenth of the memory. Equal schemas are equal texts, whatever order their members came in.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ArgumentSchema(Box<str>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct ArgumentSchema {
+    text: Box<str>,
+    hash: u64,
+}
 
 impl ArgumentSchema {
     /// Compact JSON, members in order.
     pub const fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// As a value.
     pub fn value(&self) -> Value {
         // It was written from a value.
-        serde_json::from_str(&self.0).unwrap_or_default()
+        serde_json::from_str(&self.text).unwrap_or_default()
     }
 }
 
 impl From<&Value> for ArgumentSchema {
     fn from(schema: &Value) -> Self {
-        Self(in_order(schema).to_string().into())
+        let text: Box<str> = in_order(schema).to_string().into();
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self { text, hash: hasher.finish() }
     }
 }
 
@@ -52,9 +59,16 @@ fn in_order(value: &Value) -> Value {
     }
 }
 
+/// Of the hash that was taken when it was made: one can be long, and is looked up for each call.
+impl Hash for ArgumentSchema {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
 impl fmt::Debug for ArgumentSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -45,6 +45,13 @@ pub struct GrantFact {
     pub exp: i64,
 }
 
+/// The longest life of an access token, in seconds.
+pub const LONGEST_TOKEN_LIFE_S: i64 = 3600;
+/// How long a call that began in time may go on after its token has ended, in seconds. It is bounded because invalidations leave the
+/// revocation list: whoever hears of none while they stand on it, and of this one's end, would else let go on for ever what they are
+/// taken to have ended.
+pub const CALL_OUTLIVES_TOKEN_S: i64 = 3600;
+
 /// What a verified access token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenFacts {

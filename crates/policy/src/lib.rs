@@ -25,7 +25,7 @@ mod target;
 mod trace;
 
 pub use argument_schema::ArgumentSchema;
-pub use call::{Actor, GrantFact, Method, SubjectKind, TokenFacts, VerifiedCall};
+pub use call::{Actor, CALL_OUTLIVES_TOKEN_S, GrantFact, LONGEST_TOKEN_LIFE_S, Method, SubjectKind, TokenFacts, VerifiedCall};
 pub use configuration::{Configuration, ServerConfiguration, ToolConfiguration};
 pub use decide::{Allow, Counted, Decision, Deny, Obligation, Supply, decide, explain, visible_tools};
 pub use diff::{About, Change, Direction, diff};

@@ -1,6 +1,7 @@
 //! The policy set: what a gateway needs to decide offline, and nothing about any one person or session.
 
 use crate::argument_schema::ArgumentSchema;
+use crate::call::LONGEST_TOKEN_LIFE_S;
 use crate::ladder::Rung;
 use crate::mark::RevocationKey;
 use crate::scope_set::ScopeSet;
@@ -147,7 +148,7 @@ impl Risk {
     /// How long an access token that carries such a scope lives, in seconds. Long is safe for low risk because revocation is fast.
     pub const fn token_life(self) -> i64 {
         match self {
-            Self::Low => 3600,
+            Self::Low => LONGEST_TOKEN_LIFE_S,
             Self::Moderate => 1800,
             Self::High => 600,
             Self::Critical => 300,

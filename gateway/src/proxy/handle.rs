@@ -360,6 +360,15 @@ impl Plane {
         }
     }
 
+    /// Writes down that a call is refused although the record of it said otherwise.
+    async fn refused_after_all(&self, record: Option<Record>, reason: &str) {
+        let Some(record) = record else { return };
+        let record = Record { decision: Record::DENY.to_owned(), reason: reason.to_owned(), ..record };
+        self.standing.tallies.count(record.policy_version, false);
+        // The spool counts what it cannot write, and says so. The call is refused either way.
+        let _counted = self.spool.write(&record).await;
+    }
+
     /// The caller's share of what may be under way. Who has used it up is denied, and the record says so.
     fn share(&self, answer: &mut Answer, method: &MethodOwned) -> Option<Share> {
         let (Outcome::Allow { .. }, Some(facts)) = (&answer.outcome, &answer.facts) else {
@@ -391,12 +400,15 @@ impl Plane {
         seen: Option<Seen>,
         body: Option<Bytes>,
     ) -> Response {
-        let (Outcome::Allow { facts, scope, .. }, Some(active)) = (answer.outcome, answer.active) else { return internal(&about) };
+        let Answer { outcome: Outcome::Allow { facts, scope, .. }, active: Some(active), record, .. } = answer else {
+            return internal(&about);
+        };
         let caller = Caller::from(&*facts);
         if headers.contains_key("mcp-session-id") && !about.stateless {
             let sessions = &self.streams.sessions;
             let own = single(headers, "mcp-session-id").is_some_and(|id| sessions.belongs(about.resource, id, &caller));
             if !own {
+                self.refused_after_all(record, "unknown_session").await;
                 return plain(
                     StatusCode::NOT_FOUND,
                     &about,
@@ -410,6 +422,7 @@ impl Plane {
         // Something may have been revoked between the decision and now, when nobody could yet see this call to end it.
         let replaced = self.enforcer.active().is_none_or(|newest| !Arc::ptr_eq(&newest, &active));
         if replaced && let Err(reason) = self.enforcer.still_allows(&facts, about.resource, &method, now) {
+            self.refused_after_all(record, reason.code()).await;
             return plain(StatusCode::FORBIDDEN, &about, reason.code(), reason.remedy());
         }
         let params = seen.and_then(|seen| seen.params);

@@ -142,6 +142,7 @@ async fn a_session_is_good_for_nobody_else() {
     let stolen = world.post(Some(&dev), &extra, r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await;
     assert_eq!((stolen.status, stolen.reason()), (StatusCode::NOT_FOUND, "unknown_session"));
     assert_eq!(world.upstream.calls(), before, "nothing was forwarded");
+    world.decided("the refusal", |line| line["reason"] == "unknown_session" && line["decision"] == "deny").await;
     let delete = |token: &str| world.http.delete(world.resource()).header("mcp-session-id", &session).bearer_auth(token);
     assert_eq!(world.reply(delete(&dev)).await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.reply(delete(&sam)).await.status, StatusCode::NO_CONTENT);

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use control::oauth::OAuthError;
@@ -82,14 +82,23 @@ const CODES: [&str; 9] = [
     "unsupported_token_type",
 ];
 
+fn later(text: &str) -> Response {
+    let body = json!({ "error": "temporarily_unavailable", "error_description": text });
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, &body);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
 /// A use case that did not do what it was asked to.
 pub fn failed(error: &Error) -> Response {
     match error {
         Error::Refused { code, text } if CODES.contains(code) => refused(&OAuthError::new(code, text.as_str())),
         // Two of the same single-use thing at once: one of them was first.
         Error::Store(StoreError::Constraint(_)) => refused(&OAuthError::new("invalid_grant", "it was used before")),
-        Error::Store(StoreError::Conflict(_) | StoreError::Stopped) => {
-            answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "temporarily_unavailable", "error_description": "try again" }))
+        Error::Store(StoreError::Conflict(_) | StoreError::Stopped) | Error::Busy => later("try again"),
+        Error::NotSigned(error) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "tokens could not be taken back");
+            later("what has to be signed for it cannot be signed at the moment; try again")
         }
         _ => {
             tracing::error!(error = error as &dyn std::error::Error, "an OAuth request failed");
@@ -98,5 +107,25 @@ pub fn failed(error: &Error) -> Response {
                 &json!({ "error": "server_error", "error_description": "something broke here; nothing was issued" }),
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control::NotSigned;
+
+    #[test]
+    fn who_may_come_back_is_told_so() {
+        for error in [Error::Busy, Error::NotSigned(NotSigned::Queue), Error::Store(StoreError::Stopped)] {
+            let response = failed(&error);
+            assert_eq!(
+                (response.status(), response.headers().contains_key(RETRY_AFTER)),
+                (StatusCode::SERVICE_UNAVAILABLE, true),
+                "{error}"
+            );
+        }
+        let broken = failed(&Error::NotFound);
+        assert_eq!((broken.status(), broken.headers().contains_key(RETRY_AFTER)), (StatusCode::INTERNAL_SERVER_ERROR, false));
     }
 }

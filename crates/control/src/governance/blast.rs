@@ -1,11 +1,11 @@
 //! What stops when something is blocked or taken back, asked before it is.
 
 use super::names::Names;
-use super::revocations::LONGEST_TOKEN_LIFE_S;
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
+use policy::LONGEST_TOKEN_LIFE_S;
 use policy::Target;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

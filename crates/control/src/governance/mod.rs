@@ -32,11 +32,11 @@ pub use grants::{GiveUpGrant, GrantDetail, GrantState, GrantView, RevokeGrant, R
 pub use invalidate::{InvalidateLineage, InvalidateSession, InvalidateSubject, InvalidateToken, cut_off_subjects};
 pub use names::Named;
 pub(crate) use names::Names;
+pub use policy::LONGEST_TOKEN_LIFE_S;
 pub use receipt::{GatewayReceipt, Receipt, receipt};
 pub use requests::{Inbox, RequestAccess, RequestState, RequestView, Tab, Withdraw, inbox, own_requests, scopes_held};
-pub use revocations::{
-    Block, Entered, LONGEST_TOKEN_LIFE_S, Lift, RevocationView, blocked_scopes, enter, is_blocked, is_listed, revocations, standing_block,
-};
+pub(crate) use revocations::until;
+pub use revocations::{Block, Entered, Lift, RevocationView, blocked_scopes, enter, is_blocked, is_listed, revocations, standing_block};
 pub use revoke::{lift, person_called, revoke};
 pub use store::{GrantFilter, GrantIs, Page};
 

@@ -1,11 +1,12 @@
 //! Which gateways have confirmed a revocation: from what they say they enforce, never from what was sent.
 
 use super::names::Names;
-use super::revocations::{LONGEST_TOKEN_LIFE_S, RevocationView, from_json};
+use super::revocations::{RevocationView, from_json};
 use crate::control::Control;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
+use policy::LONGEST_TOKEN_LIFE_S;
 use policy::Target;
 use std::collections::HashMap;
 use store::Grant;

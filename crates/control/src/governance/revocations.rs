@@ -8,19 +8,18 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
-use policy::Target;
+use policy::{CALL_OUTLIVES_TOKEN_S, LONGEST_TOKEN_LIFE_S, Target};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::{Agent, Client, Page, Reader, Revocation, Role, Scope, Server, User};
 
-/// The longest life of an access token, in seconds: what was issued has ended after it.
-pub const LONGEST_TOKEN_LIFE_S: i64 = 3600;
 /// How much longer an entry stays than what it takes back, in seconds: gateways' clocks may be behind.
 const GRACE_S: i64 = 60;
 
-/// When an entry may leave the list that takes back what ends at `end_s`.
-pub(super) const fn until(end_s: i64) -> i64 {
-    end_s + LONGEST_TOKEN_LIFE_S + GRACE_S
+/// When an entry may leave the list that takes back what ends at `end_s`: once the last token that was issued before has ended, and the last
+/// call that began with it. A gateway that hears of the list only then has nothing left to end, and confirms nothing that is not so.
+pub(crate) const fn until(end_s: i64) -> i64 {
+    end_s + LONGEST_TOKEN_LIFE_S + CALL_OUTLIVES_TOKEN_S + GRACE_S
 }
 
 /// An entry that was made.

@@ -3,7 +3,7 @@
 use super::error::{OAuthError, invalid_client, invalid_grant, invalid_request, invalid_target};
 use super::mint::{Minted, Origin, mint};
 use super::refresh::begin as begin_refresh;
-use super::replay::{Family, Shown, Single, used_once};
+use super::replay::{Family, Shown, Single, to_the_end, used_once};
 use super::standing::{Party, Standing, recent_groups};
 use crate::chance::sha256_hex;
 use crate::control::Control;
@@ -28,8 +28,8 @@ pub const CODE_LIFE_MS: i64 = 60_000;
 /// When the database fails, or when the code was used before and the revocation list could not be signed. That the code is refused is an
 /// answer, as RFC 6749 section 5.2 words it, or [`crate::Error::Refused`].
 pub async fn exchange_code(control: &Control, cx: &Ctx, exchange: ExchangeCode) -> Result<std::result::Result<Minted, OAuthError>> {
-    let shown = Shown::code(&exchange.code);
-    used_once(control, cx, exchange, shown).await
+    let (control, cx, shown) = (control.clone(), cx.clone(), Shown::code(&exchange.code));
+    to_the_end(async move { used_once(&control, &cx, exchange, shown).await }).await
 }
 
 /// Exchanges a code. A code that comes a second time takes back everything that came of the first. Run through [`exchange_code`].

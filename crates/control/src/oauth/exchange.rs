@@ -140,6 +140,9 @@ impl ExchangeToken {
 
 /// A token that gateways would refuse makes no other.
 async fn not_taken_back(scene: &Scene<'_>, subject: &TokenFacts) -> Result<()> {
+    if scene.db.is_spent(&subject.lineage).await? {
+        return Err(invalid_grant("something of the same sign-in was used twice").into());
+    }
     for row in scene.db.revocations_in_force(scene.cx.now_s()).await? {
         let target: Target = serde_json::from_str(&row.target).map_err(|error| Error::internal("reading a revocation", error))?;
         let after = u64::try_from(row.seq).is_ok_and(|seq| subject.seq < seq);

@@ -2,13 +2,10 @@
 
 use crate::error::Result;
 use crate::event::Event;
-use crate::governance::{LONGEST_TOKEN_LIFE_S, enter, is_listed};
+use crate::governance::{enter, is_listed, until};
 use crate::scene::Scene;
 use policy::Target;
 use serde_json::json;
-
-/// How much longer an entry stays than what it takes back, in seconds: gateways' clocks may be behind.
-const GRACE_S: i64 = 60;
 
 /// Ends the family's refresh tokens and puts the family on the revocation list, unless it is there already: none of it can have been issued
 /// since. The caller wakes the gateways.
@@ -28,7 +25,6 @@ async fn list(scene: &Scene<'_>, target: &Target, reason: &str) -> Result<bool> 
     if is_listed(scene, target).await? {
         return Ok(false);
     }
-    let until = scene.cx.now_s() + LONGEST_TOKEN_LIFE_S + GRACE_S;
-    enter(scene, target, Some(until), reason).await?;
+    enter(scene, target, Some(until(scene.cx.now_s())), reason).await?;
     Ok(true)
 }

@@ -15,7 +15,9 @@ use crate::event::Event;
 use crate::permission::Permission;
 use crate::scene::{Done, Scene, UseCase};
 use serde_json::json;
-use store::{Code, RefreshToken};
+use std::future::Future;
+use store::{Code, RefreshToken, StoreError};
+use tracing::Instrument;
 
 /// What is good for once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,12 @@ impl Shown {
     }
 }
 
+/// Does this whatever becomes of whoever asked. A client that has gone before it is told that its token came twice, on purpose or because it
+/// takes long, does not keep the family from being taken back.
+pub(super) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(work.in_current_span()).await.map_err(|_| StoreError::Stopped)?
+}
+
 /// Runs an exchange of what is good for once. When it takes back a family and cannot be signed, the family is spent, and the error is the same.
 pub(super) async fn used_once<U>(control: &Control, cx: &Ctx, exchange: U, shown: Shown) -> Result<U::Out>
 where
@@ -87,7 +95,7 @@ where
     let answer = control.run(cx, exchange).await;
     if matches!(answer, Err(Error::NotSigned(_))) {
         match control.run(cx, Spend(shown)).await {
-            // Somebody else has taken it back meanwhile.
+            // It was spent before, or somebody else has taken it back meanwhile.
             Ok(()) | Err(Error::NotFound) => {}
             Err(error) => return Err(error),
         }
@@ -116,6 +124,10 @@ impl UseCase for Spend {
             }
         };
         let spent = scene.db.spend_lineage(family.lineage, scene.cx.now_ms).await?;
+        if spent == 0 {
+            // That it came before was written down then.
+            return Err(Error::NotFound);
+        }
         let details = json!({ "reason": single.replayed(), "resource": family.resource, "refresh_tokens_spent": spent, "listed": false });
         Ok(Done::new((), family.refused().details(details)))
     }

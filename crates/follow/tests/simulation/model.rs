@@ -8,6 +8,9 @@ use enforce::MethodOwned;
 use policy::{GrantFact, Target, TokenFacts};
 use std::fmt;
 
+/// How long a call may go on after its token, in seconds.
+const LONGEST_OVERRUN: i64 = 3600;
+
 /// What began at a gateway and lasts.
 #[derive(Debug, Clone)]
 pub enum What {
@@ -132,7 +135,7 @@ impl<'a> Basis<'a> {
         if stale >= NOTHING_AFTER || is_of_high_risk && stale >= HIGH_RISK_AFTER {
             all.push(Why::Stale);
         }
-        if what.stands() && now >= token.exp {
+        if now >= token.exp + if what.stands() { 0 } else { LONGEST_OVERRUN } {
             all.push(Why::TokenRanOut);
         }
         if what.stands() && stale >= OLD_TOKENS_AFTER && now - token.iat > OLDEST_TOKEN {

@@ -54,6 +54,19 @@ impl Reader<'_> {
         let live = Condition::all().add(C::UserId.eq(user)).add(C::ExpiresMs.gt(after_ms));
         Ok(self.find::<RefreshToken>().filter(live).one(&self.db.executor()).await?.is_some())
     }
+
+    /// Whether a family has refresh tokens and all of them are used. A family that is in order has one that is not: the newest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_spent(&self, lineage: &str) -> Result<bool> {
+        use refresh_tokens::Column as C;
+        let of = Condition::all().add(C::Lineage.eq(lineage));
+        let one = async |which: Condition| {
+            Ok::<_, StoreError>(self.find::<RefreshToken>().filter(which).one(&self.db.executor()).await?.is_some())
+        };
+        Ok(!one(of.clone().add(C::UsedMs.is_null())).await? && one(of).await?)
+    }
 }
 
 impl Scoped<'_> {

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::gather::{Batch, Gather, Open, gathered};
 use crate::oauth::error::OAuthError;
 use crate::oauth::mint::Minted;
-use crate::oauth::replay::{Shown, used_once};
+use crate::oauth::replay::{Shown, to_the_end, used_once};
 use crate::permission::Permission;
 use crate::scene::{Done, Part, Scene, UseCase};
 use std::sync::Arc;
@@ -24,13 +24,17 @@ type Answer = Option<std::result::Result<Minted, OAuthError>>;
 /// When the database fails, or when the token was used before and the revocation list could not be signed. That the token is refused is
 /// an answer, as RFC 6749 section 5.2 words it.
 pub async fn refresh(control: &Control, cx: &Ctx, refresh: Refresh) -> Result<std::result::Result<Minted, OAuthError>> {
-    match gathered(control, cx, refresh.clone()).await? {
-        Some(answer) => Ok(answer),
-        None => {
-            let shown = Shown::refresh_token(&refresh.refresh_token);
-            used_once(control, cx, refresh, shown).await
+    let (control, cx) = (control.clone(), cx.clone());
+    to_the_end(async move {
+        match gathered(&control, &cx, refresh.clone()).await? {
+            Some(answer) => Ok(answer),
+            None => {
+                let shown = Shown::refresh_token(&refresh.refresh_token);
+                used_once(&control, &cx, refresh, shown).await
+            }
         }
-    }
+    })
+    .await
 }
 
 impl Batch for Refresh {

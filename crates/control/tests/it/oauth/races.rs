@@ -1,7 +1,7 @@
 //! Single use holds against callers who come at the same moment, at two replicas.
 
 use super::*;
-use control::{Control, Ctx, UseCase};
+use control::{Control, Ctx};
 use futures::StreamExt as _;
 use futures::future::join_all;
 
@@ -9,20 +9,20 @@ use futures::future::join_all;
 const CALLERS: u64 = 8;
 
 /// All of them at once, half of them at another replica; what each was told.
-async fn at_once<U: UseCase<Out = std::result::Result<Minted, OAuthError>>>(
-    h: &Harness,
-    make: impl Fn() -> U,
-) -> Vec<Result<Issued, &'static str>> {
+async fn at_once<A>(h: &Harness, ask: impl Fn(Control, Ctx) -> A) -> Vec<Result<Issued, &'static str>>
+where
+    A: Future<Output = control::Result<Result<Minted, OAuthError>>>,
+{
     let other = h.another(99).await;
     let cx = h.cx(Actor::Anonymous).await;
-    let one = async |control: &Control, cx: &Ctx, use_case: U| match control.run(cx, use_case).await {
+    let one = async |answer: A| match answer.await {
         Ok(answer) => answer.map(signed).map_err(|error| error.code),
         Err(Error::Refused { code, .. }) => Err(code),
         // Two single-use things of the same id: the key lets one of them in.
         Err(Error::Store(store::StoreError::Constraint(_))) => Err("invalid_grant"),
         Err(other) => panic!("{other:?}"),
     };
-    let callers = (0..CALLERS).map(|n| one(if n % 2 == 0 { &h.control } else { &other }, &cx, make()));
+    let callers = (0..CALLERS).map(|n| one(ask(if n % 2 == 0 { h.control.clone() } else { other.clone() }, cx.clone())));
     join_all(callers).await
 }
 
@@ -35,7 +35,7 @@ on_each_database! {
     async fn a_code_is_exchanged_once(h: Harness) {
         ready(&h).await;
         let (code, _) = code_with(&h, "usr_dev", asked("logs.read")).await;
-        let answers = at_once(&h, || exchange_of(&code)).await;
+        let answers = at_once(&h, async |control, cx| oauth::exchange_code(&control, &cx, exchange_of(&code)).await).await;
         assert_eq!(winners(&answers), 1);
         // The others were replays, so what the first got is gone.
         let won = answers.into_iter().flatten().next().expect("one");
@@ -47,7 +47,7 @@ on_each_database! {
     async fn a_refresh_token_rotates_once(h: Harness) {
         ready(&h).await;
         let issued = signed_in(&h, "usr_dev", "logs.read").await;
-        let answers = at_once(&h, || refresh_of(&issued)).await;
+        let answers = at_once(&h, async |control, cx| oauth::refresh(&control, &cx, refresh_of(&issued)).await).await;
         assert_eq!(winners(&answers), 1);
         assert_eq!(h.rows::<store::RefreshToken>().await, [], "the family has ended");
     }
@@ -131,7 +131,7 @@ on_each_database! {
         let agent = exchange::helper(&h, AGENT, &["usr_dev"]).await;
         let person = signed_in(&h, "usr_dev", "logs.read").await.access_token;
         let proof = agent.proof(&h, "1");
-        assert_eq!(winners(&at_once(&h, || exchange::exchange(&person, &proof)).await), 1);
+        assert_eq!(winners(&at_once(&h, async |control, cx| control.run(&cx, exchange::exchange(&person, &proof)).await).await), 1);
     }
 
     async fn a_token_never_carries_an_older_sequence_than_the_block_it_escaped(h: Harness) {

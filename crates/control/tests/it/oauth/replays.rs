@@ -68,6 +68,26 @@ on_each_database! {
         assert_eq!(code_of(refreshed(&h, refresh_of(&newer)).await.expect("answers")), "invalid_grant");
     }
 
+    async fn who_is_gone_before_the_answer_keeps_no_family_from_being_taken_back(h: Harness) {
+        ready(&h).await;
+        let cx = anonymous(&h).await;
+        let (code, _) = code_with(&h, "usr_dev", asked("logs.read")).await;
+        let by_code = exchanged(&h, &code).await.expect("answers").expect("issued");
+        let by_token = signed_in(&h, "usr_kim", "logs.read").await;
+        let newer = refreshed(&h, refresh_of(&by_token)).await.expect("answers").expect("renewed");
+        for replay in [oauth::refresh(&h.control, &cx, refresh_of(&by_token)).boxed(), oauth::exchange_code(&h.control, &cx, exchange_of(&code)).boxed()] {
+            let mut replay = replay;
+            assert!(futures::poll!(&mut replay).is_pending());
+            drop(replay);
+        }
+        while revoked(&h).await.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        for last in [&by_code, &newer] {
+            assert_eq!(code_of(refreshed(&h, refresh_of(last)).await.expect("answers")), "invalid_grant");
+        }
+    }
+
     async fn what_comes_twice_while_the_service_is_away_is_good_for_nothing_and_taken_back_later(h: Harness) {
         ready(&h).await;
         list_key_in_service(&h).await;
@@ -86,6 +106,10 @@ on_each_database! {
         for last in [&by_code, &newer] {
             assert!(matches!(refreshed(&h, refresh_of(last)).await, Err(Error::NotSigned(_))));
         }
+        let helper = exchange::helper(&h, "agt_spent", &["usr_dev"]).await;
+        let exchange = exchange::exchange(&by_code.access_token, &helper.proof(&h, "1"));
+        assert_eq!(code_of(run(&h, exchange).await), "invalid_grant", "nor in exchange for what they have");
+        assert_eq!(unlisted(&h).await, 2, "that it came again is no news");
         assert_eq!(h.service.asked().len(), 1, "what anybody can have it asked leaves a failing service alone");
         let bystander = refreshed(&h, refresh_of(&bystander)).await.expect("answers").expect("renewed");
 
