@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tikv_jemallocator::Jemalloc;
 use writ::cli::Cli;
 
-/// Its settings are in `.cargo/config.toml`; `_RJEM_MALLOC_CONF` overrides them.
+/// For SQLite too. Its settings are in `.cargo/config.toml`; the variable `MALLOC_CONF` overrides them.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
