@@ -210,8 +210,8 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// How long what nobody of the tenant's administrators asked for leaves a failing key alone: longer with each failure, and never so long that a timestamp ends
-/// meanwhile.
+/// How long what nobody of the tenant's administrators asked for leaves a failing key alone: longer with each failure, and never so long
+/// that a timestamp ends meanwhile.
 #[derive(Default)]
 struct Rest {
     failures: u32,

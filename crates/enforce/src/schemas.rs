@@ -7,7 +7,7 @@ use policy::{ArgumentSchema, PolicySet};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Compiled schemas remembered at least; twice as many at the most. A small one takes 5 kB, twenty-five times its text.
+/// Compiled schemas remembered at least; twice as many at the most. Compiled, one is far larger than its text.
 const REMEMBERED: usize = 256;
 
 /// The schemas of one policy, each of which was seen to compile. Those that calls are held against stay compiled, as far as there is room.

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// A JSON Schema (2020-12) for the arguments of a tool, as text: a policy has thousands of which few are asked about, and as text a schema takes a
-/// tenth of the memory. Equal schemas are equal texts, whatever order their members came in.
+/// A JSON Schema (2020-12) for the arguments of a tool, as text: a policy has thousands of which few are asked about, and as text a schema
+/// takes far less memory than as a value. Equal schemas are equal texts, whatever order their members came in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ArgumentSchema {
     text: Box<str>,

@@ -8,8 +8,7 @@ use crate::scope_set::ScopeSet;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A name of which a policy has thousands. Up to 23 bytes lie in place: looking one up follows no pointer, which is what a decision spends its
-/// time on when nothing of the policy is in the processor's caches.
+/// A name of which a policy has thousands. Up to 23 bytes lie in place, and looking one up follows no pointer.
 pub type Name = smol_str::SmolStr;
 
 /// One published version of a tenant's policy. It does not grow with the directory: people appear only as roles in tokens.
